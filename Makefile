@@ -1,0 +1,64 @@
+# Needs Python >= 3.11 (with venv), pip and make; everything else goes into $(VENV).
+# `make help` lists the targets. Variables: PYTHON, VENV, DATA (for gate), ARGS (more arguments for pytest).
+
+PYTHON ?= python3
+VENV   ?= .venv
+DATA   ?= embedded
+ARGS   ?=
+
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed-from-constraints
+REPORT := rerank-report
+
+# No test and no gate may reach for a model hub: what they need is in the repository or in a package.
+OFFLINE := HF_HUB_OFFLINE=1
+
+# What `make gate DATA=...` can judge; one `target_` line a choice, empty for the plugin's own default target.
+DATA_CHOICES     := embedded ml-100k
+target_embedded  :=
+target_ml-100k   := --rerank-target rerank_model.ml100k:make_target
+
+.DEFAULT_GOAL := help
+.PHONY: help install gate test lint gpu base dist clean check-data
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo "  DATA=$(DATA) (one of: $(DATA_CHOICES))  PYTHON=$(PYTHON)  ARGS=more pytest arguments"
+
+install: $(STAMP) ## create .venv and install the tested set into it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python >= 3.11 is needed, $(PYTHON) is %d.%d; name another one: make PYTHON=python3.12" % v[:2] or 0)'
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# A prerequisite of its own, before the stamp: a mistyped DATA is told at once, not after an installation.
+check-data:
+	@$(if $(and $(filter 1,$(words $(DATA))),$(filter $(DATA),$(DATA_CHOICES))),:,$(error DATA=$(DATA) is not known; choose one of: $(DATA_CHOICES)))
+
+gate: check-data $(STAMP) ## train a reranker and judge it; DATA=ml-100k for MovieLens-100K
+	$(OFFLINE) $(BIN)/pytest --rerank rerank --rerank-report $(REPORT) $(target_$(DATA)) $(ARGS)
+
+test: $(STAMP) ## the test suite (no GPU, no network)
+	$(OFFLINE) $(BIN)/pytest tests $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+# No venv here: the GPU machine brings its own torch, transformers, peft and pytest.
+gpu: ## everything that needs CUDA, from the source tree; writes benchmarks/gpu.json
+	PYTHONPATH=src $(OFFLINE) $(PYTHON) benchmarks/gpu.py
+
+base: $(STAMP) ## make the embedded base model anew (slow)
+	$(OFFLINE) $(BIN)/python fixtures/base/pretrain.py
+
+dist: $(STAMP) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+clean: ## remove what was built, cached and reported; keeps .venv
+	rm -rf dist build $(REPORT) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

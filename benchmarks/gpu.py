@@ -1,0 +1,161 @@
+"""All that needs a GPU, in one command, straight from the source tree: the gate, and a Qwen3-0.6B-shaped model.
+
+Writes a JSON file with device, versions and command. Needs torch, transformers, peft and pytest; no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
+
+from rerank_model.config import LoraSettings, TrainingSettings
+from rerank_model.data.world import SplitTasteRule, world_tasks
+from rerank_model.embedded import embedded_base
+from rerank_model.prompt import PromptConfig
+from rerank_model.reranker import Reranker
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Run both parts; the exit status is the gate's."""
+    args = _parser().parse_args()
+    device = torch.device(args.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        print(
+            f"torch {torch.__version__} sees no CUDA device; run this where one is, or try the script itself with "
+            "--device cpu --layers 2 --hidden 128",
+            file=sys.stderr,
+        )
+        return 2
+    result: dict[str, Any] = {
+        "schema": 1,
+        "command": "python benchmarks/gpu.py " + " ".join(sys.argv[1:]),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        "versions": {name: metadata.version(name) for name in ("torch", "transformers", "peft", "pytest", "numpy")},
+        "python": platform.python_version(),
+        "cuda": torch.version.cuda,
+    }
+    status = 0
+    if not args.skip_gate:
+        status, result["gate"] = run_gate("--rerank-gpu" if device.type == "cuda" else "--rerank")
+    result["shape_0_6b"] = run_shape(args, device)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+    return status
+
+
+def run_gate(flag: str) -> tuple[int, dict[str, Any]]:
+    """The packaged suite in a process of its own, and its report."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        command = [sys.executable, "-m", "pytest", "-p", "rerank_guard.plugin", flag, "--rerank-report", folder]
+        command += ["rerank", "-p", "no:cacheprovider", "-o", "addopts="]
+        paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"}
+        # An installed plugin of the same name would be registered twice.
+        if _plugin_is_installed():
+            command = [part for part in command if part != "rerank_guard.plugin"]
+            del command[command.index("-p")]
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        report = Path(folder) / "report.json"
+        return done.returncode, {
+            "exit_status": done.returncode,
+            "seconds": round(time.monotonic() - started, 1),
+            "report": json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None,
+        }
+
+
+def run_shape(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """Train and score a random model of Qwen3-0.6B's shape for a few steps: does it run, finite, and how fast?"""
+    tokenizer = AutoTokenizer.from_pretrained(embedded_base())
+    config = Qwen3Config(
+        vocab_size=args.vocabulary,
+        hidden_size=args.hidden,
+        intermediate_size=3 * args.hidden,
+        num_hidden_layers=args.layers,
+        num_attention_heads=16,
+        num_key_value_heads=8,
+        head_dim=max(8, args.hidden // 8),
+        tie_word_embeddings=True,
+        use_cache=False,
+    )
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    torch.manual_seed(args.seed)
+    model = Qwen3ForCausalLM(config).to(device=device, dtype=dtype)
+    reranker = Reranker(
+        model, tokenizer, PromptConfig(), base="random, Qwen3-0.6B's shape", batch_size=args.batch_size
+    )
+    tasks, _ = world_tasks(SplitTasteRule(), args.batch_size * args.steps, 50, np.random.default_rng(args.seed))
+    tokens = sum(len(reranker.encoder.encode(task.history, task.candidates)) for task in tasks)
+    settings = TrainingSettings(
+        lora=LoraSettings(), batch_size=args.batch_size, warmup_steps=1, learning_rate=1e-4, seed=args.seed
+    )
+    started = time.monotonic()
+    trace = reranker.fit(tasks, settings, _silent)
+    training = time.monotonic() - started
+    reranker.score_tasks(tasks[: args.batch_size])  # warm-up
+    _wait(device)
+    started = time.monotonic()
+    scores = reranker.score_tasks(tasks)
+    scoring = time.monotonic() - started
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "dtype": str(dtype),
+        "prompts": len(tasks),
+        "tokens_per_prompt": round(tokens / len(tasks), 1),
+        "training_steps": trace.optimizer_steps,
+        "training_seconds": round(training, 3),
+        "first_letter_nll": round(float(trace.letter_nll[: args.batch_size].mean()), 4),
+        "log_n": round(math.log(50), 4),
+        "finite": bool(np.isfinite(trace.letter_nll).all() and all(np.isfinite(row).all() for row in scores)),
+        "scoring_seconds": round(scoring, 3),
+        "prompts_per_second": round(len(tasks) / scoring, 1),
+        "tokens_per_second": round(tokens / scoring),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "gpu.json")
+    parser.add_argument("--steps", type=int, default=10, help="training steps of the shaped model")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--layers", type=int, default=28)
+    parser.add_argument("--hidden", type=int, default=1024)
+    parser.add_argument("--vocabulary", type=int, default=151_936)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--skip-gate", action="store_true", help="only the shaped model")
+    return parser
+
+
+def _plugin_is_installed() -> bool:
+    return any(entry.value == "rerank_guard.plugin" for entry in metadata.entry_points(group="pytest11"))
+
+
+def _silent(done: int, total: int, note: str = "") -> None:
+    """No bar: the trainer's own would count as work."""
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

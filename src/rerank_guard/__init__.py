@@ -1,0 +1,1 @@
+"""rerank-guard: tests that fail when an LLM reranker is silently broken, and that name the fault."""

@@ -1,0 +1,21 @@
+"""The checks: pure functions from arrays and dataclasses to a `Verdict`. This is the list of those that exist."""
+
+from __future__ import annotations
+
+from rerank_guard.checks._settings import ALPHA
+from rerank_guard.checks.data import check_gt_in_candidates
+from rerank_guard.checks.labels import check_letter_tokens_found
+from rerank_guard.checks.learning import check_loss_below_random
+from rerank_guard.checks.ranking import check_recall_beats_baseline, check_recall_within_ceiling
+from rerank_guard.checks.scores import check_probabilities_not_uniform, check_scores_well_formed
+
+__all__ = [
+    "ALPHA",
+    "check_gt_in_candidates",
+    "check_letter_tokens_found",
+    "check_loss_below_random",
+    "check_probabilities_not_uniform",
+    "check_recall_beats_baseline",
+    "check_recall_within_ceiling",
+    "check_scores_well_formed",
+]

@@ -1,0 +1,337 @@
+"""Did the training job learn to answer with the target's letter?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank_guard.checks._settings import ALPHA, require_settings
+from rerank_guard.errors import InvalidTraceError
+from rerank_guard.stats.bounded_mean import log_e_value_mean_below
+from rerank_guard.stats.sample_size import samples_to_bet_below, samples_to_reach
+from rerank_guard.types import BoolArray, FloatArray, TrainingTrace
+from rerank_guard.verdict import MAX_EVIDENCE, Measured, Status, Verdict
+
+__all__ = ["check_loss_below_random"]
+
+FEW_STEPS = 200
+"""Fewer optimiser steps than this seldom bring a letter reranker off chance; only used to word a likely cause."""
+
+NEGLIGIBLE_LEARNING_RATE = 1e-7
+"""A peak learning rate at or below this moves nothing; only used to word a likely cause."""
+
+_EXPLANATIONS = {
+    "no-trainable-parameters": (
+        "No parameter requires a gradient: the adapters are frozen or were never attached.",
+        "Attach the adapters before the optimiser is made, and print the number of trainable parameters.",
+    ),
+    "not-trained": (
+        "The job took no optimiser step: no data for this mode, or a loop that is never entered.",
+        "Check that the training data is not empty and that the loop runs; count the steps.",
+    ),
+    "silent-nan": (
+        "A loss or gradient was not a finite number, and training went on.",
+        "Stop at the first such step; look for half-precision overflow, an empty loss mask, or log of 0.",
+    ),
+    "no-update": (
+        "The learning rate is zero, or so small that the parameters do not move.",
+        "Print the learning rate at each step; check the schedule, the warm-up, and which groups the optimiser "
+        "holds.",
+    ),
+    "diverged": (
+        "The letter NLL is far above chance and rising: the learning rate is likely too large, or the loss has the "
+        "wrong sign.",
+        "Divide the learning rate by 10 and clip gradients; if it still rises, check the sign of the loss.",
+    ),
+    "under-trained": (
+        "There were likely too few optimiser steps for the letters to leave chance.",
+        "Train for more steps (several hundred), and check that epochs, batch size and accumulation give what you "
+        "planned and that warm-up ends early in the run.",
+    ),
+    "no-signal": (
+        "Enough steps, and nothing learned: the answer is likely not in the prompt, or not in the loss.",
+        "Check that the target is the user's own, that the letter is the position the loss is taken at, and that "
+        "one small batch can be learned by heart.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The last half of the first-pass examples, with what they gained over chance."""
+
+    nll: FloatArray
+    chance: FloatArray  # log N of each example
+    earlier: FloatArray  # NLL of the first half
+
+    @property
+    def gains(self) -> FloatArray:
+        return self.chance - self.nll
+
+
+def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = 0.1) -> Verdict:
+    """The target letter's NLL fell below log N, by more than luck and by more than a trifle.
+
+    Judged is the *letter's* cross-entropy under the softmax restricted to the N letters, against log N. The loss
+    that a trainer prints averages the letter with the end-of-sequence token (and often a newline), so that it shows
+    1.3 to 2.0 for N=50 while the letter is still at its chance of 3.9.
+
+    The window is fixed beforehand: the last half of the first-pass examples. There each prediction p was made
+    before the job had seen the answer y, so if the answer's slot is uniform and the model knows nothing of it,
+    E[N * p(y)] = 1 whatever p is, and E = prod N_t * p_t(y_t) is an e-value: P(E >= 1/alpha) <= alpha (Ville 1939;
+    Shafer 2021, "Testing by betting"; Ramdas, Gruenwald, Vovk and Shafer 2023).
+
+    - PASSED: log E >= log(1/alpha), and the mean gain log N - NLL is at least `effect` of the mean log N.
+    - FAILED: "the mean gain is at least the effect" is rejected at alpha (a bet on gains clipped below at -log N;
+      clipping from below only raises a mean, so it is safe here and would not be for PASSED), or the mean gain is
+      negative and the job's own probabilities are refuted at alpha (1/E >= 1/alpha), or the trace shows that
+      nothing could have been learned: no trainable parameters, no step, learning rate 0, a value that is not
+      finite.
+    - INCONCLUSIVE: else, with the number of examples that would decide. Also where the first pass would fail but
+      later passes do gain the effect: on repeated examples learning by heart looks the same, so they decide
+      nothing.
+
+    Args:
+        trace: what the job recorded. A gradient norm of NaN counts as a fault only where most steps recorded a
+            number.
+        alpha: level of either decision.
+        effect: least gain that counts as learning, as a share of log N.
+
+    Returns:
+        The verdict; `fault` names the likely cause by the trace's pattern.
+
+    Raises:
+        InvalidTraceError: steps without first-pass examples, N below 2, a negative NLL, or a learning rate that is
+            not a number.
+        RerankGuardError: alpha or effect out of range.
+    """
+    require_settings(alpha, effect)
+    _require_sane(trace)
+    if fault := _structural_fault(trace):
+        return _stopped(trace, fault, effect)
+    window = _window(trace)
+    gains, chance = window.gains, float(window.chance.mean())
+    gain, least_gain, n = float(gains.mean()), effect * chance, len(gains)
+    log_e, needed = float(gains.sum()), math.log(1.0 / alpha)
+
+    # into [0, 1], the scale of the bounded-mean bet; the largest log N serves for all examples
+    widest = float(window.chance.max())
+    bounded = (np.maximum(gains, -widest) + widest) / (2.0 * widest)
+    bounded_effect = (least_gain + widest) / (2.0 * widest)
+    too_small = log_e_value_mean_below(bounded, bounded_effect) >= needed
+    refuted = gain < 0.0 and -log_e >= needed
+
+    if log_e >= needed and gain >= least_gain:
+        status = Status.PASSED
+    elif too_small or refuted:
+        status = Status.FAILED
+    else:
+        status = Status.INCONCLUSIVE
+    later = _gain_of_later_passes(trace)
+    only_later = status is Status.FAILED and later is not None and later >= least_gain
+    if only_later:
+        status = Status.INCONCLUSIVE
+    fault = None if status is Status.PASSED else _likely_fault(trace, window, decided=status is Status.FAILED)
+    cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
+    if only_later:
+        fault = None
+        cause = (
+            f"The letters gained only after the first pass ({later:.3f} nats on repeated examples), where learning "
+            "by heart looks the same as learning."
+        )
+        next_step = (
+            "Give the job more distinct examples and fewer passes, or judge the letter NLL on held-out users."
+        )
+    elif status is Status.INCONCLUSIVE:
+        if gain >= least_gain:
+            enough = samples_to_reach(log_e, n, alpha)
+        else:
+            enough = samples_to_bet_below(bounded, bounded_effect, alpha)
+        cause, next_step = _undecided(gain, least_gain, log_e >= needed, n, enough, cause, next_step)
+    elif status is Status.FAILED and log_e >= needed:
+        cause = (
+            f"The gain over chance is real but trivial: {gain:.3f} nats, under the declared {least_gain:.3f}. "
+            f"{cause}"
+        )
+    return Verdict(
+        check="loss_below_random",
+        status=status,
+        claim=(
+            f"over the last {n} first-pass examples the target letter's NLL is below chance, a mean log N of "
+            f"{chance:.3f} nats, by at least {least_gain:.3f}"
+        ),
+        measured={
+            "letter_nll": float(window.nll.mean()),
+            "gain": gain,
+            "log10_e_value": log_e / math.log(10.0),
+            "first_half_letter_nll": float(window.earlier.mean()) if len(window.earlier) else None,
+            **_job(trace),
+        },
+        threshold={
+            "chance_letter_nll": chance,
+            "gain": least_gain,
+            "log10_e_value": needed / math.log(10.0),
+        },
+        n=n,
+        evidence=_quarters(trace) if status is not Status.PASSED else (),
+        cause=cause,
+        next_step=next_step,
+        fault=fault,
+    )
+
+
+def _require_sane(trace: TrainingTrace) -> None:
+    if bool((trace.n_candidates < 2).any()):
+        example = int(np.flatnonzero(trace.n_candidates < 2)[0])
+        raise InvalidTraceError(
+            f"example {example} of the trace has n_candidates={trace.n_candidates[example]}; a ranking needs at "
+            "least 2."
+        )
+    if bool((trace.letter_nll < -1e-6).any()):
+        example = int(np.flatnonzero(trace.letter_nll < -1e-6)[0])
+        raise InvalidTraceError(
+            f"example {example} of the trace has letter_nll {trace.letter_nll[example]:.6g}; a cross-entropy is "
+            "not negative. Record -log p(target letter), with p the softmax over the N letters."
+        )
+    if not bool(np.isfinite(trace.learning_rate).all()):
+        step = int(np.flatnonzero(~np.isfinite(trace.learning_rate))[0])
+        raise InvalidTraceError(
+            f"step {step} of the trace has learning_rate {trace.learning_rate[step]}; record the rate of every "
+            "step."
+        )
+    if trace.optimizer_steps > 0 and not bool(trace.first_pass.any()):
+        raise InvalidTraceError(
+            f"the trace has {trace.optimizer_steps} optimiser steps but none of its {len(trace.letter_nll)} "
+            "examples is marked first_pass; record the letter NLL in the forward pass, before the step that trains "
+            "on it."
+        )
+
+
+def _structural_fault(trace: TrainingTrace) -> str | None:
+    """What makes learning impossible, whatever the losses say."""
+    if trace.trainable_parameters == 0:
+        return "no-trainable-parameters"
+    if trace.optimizer_steps == 0:
+        return "not-trained"
+    if not bool(np.isfinite(trace.letter_nll).all()) or bool(_bad_gradients(trace).any()):
+        return "silent-nan"
+    if not bool(trace.learning_rate.any()):
+        return "no-update"
+    return None
+
+
+def _bad_gradients(trace: TrainingTrace) -> BoolArray:
+    """(S,) infinite norms, and NaN ones where most steps did record a norm (NaN also says "not recorded")."""
+    missing = np.isnan(trace.gradient_norm)
+    mostly_recorded = missing.sum() * 2 < len(missing)
+    bad: BoolArray = np.isinf(trace.gradient_norm) | (missing & mostly_recorded)
+    return bad
+
+
+def _window(trace: TrainingTrace) -> _Window:
+    first_pass = np.flatnonzero(trace.first_pass)
+    cut = len(first_pass) // 2
+    late = first_pass[cut:]
+    return _Window(
+        nll=trace.letter_nll[late],
+        chance=np.log(trace.n_candidates[late].astype(np.float64)),
+        earlier=trace.letter_nll[first_pass[:cut]],
+    )
+
+
+def _gain_of_later_passes(trace: TrainingTrace) -> float | None:
+    """Mean gain in the last half of the examples that the job had trained on before; None without any."""
+    repeated = np.flatnonzero(~trace.first_pass)
+    if len(repeated) == 0:
+        return None
+    late = repeated[len(repeated) // 2 :]
+    return float((np.log(trace.n_candidates[late]) - trace.letter_nll[late]).mean())
+
+
+def _likely_fault(trace: TrainingTrace, window: _Window, *, decided: bool) -> str | None:
+    """The cause that the trace suggests; of an undecided run only what is seen without statistics."""
+    level, chance = float(window.nll.mean()), float(window.chance.mean())
+    if float(trace.learning_rate.max()) <= NEGLIGIBLE_LEARNING_RATE:
+        return "no-update"
+    if decided and level > 1.25 * chance and len(window.earlier) and level > float(window.earlier.mean()):
+        return "diverged"
+    if trace.optimizer_steps < FEW_STEPS or 2 * trace.optimizer_steps < trace.planned_steps:
+        return "under-trained"
+    return "no-signal" if decided else None
+
+
+def _undecided(
+    gain: float, least_gain: float, beats_chance: bool, n: int, enough: int | None, cause: str, next_step: str
+) -> tuple[str, str]:
+    if beats_chance:
+        seen = (
+            f"The gain over chance is real but so far trivial: {gain:.3f} nats, under the declared "
+            f"{least_gain:.3f}."
+        )
+    else:
+        seen = f"{n} examples with a mean gain of {gain:.3f} nats decide neither for nor against learning."
+    if enough is None:
+        advice = (
+            "No number of examples at this rate would decide; train for longer, or lower `effect` if it is enough."
+        )
+    else:
+        advice = f"About {max(enough, n + 1)} examples in the window at this rate would decide (now {n})."
+    return f"{seen} {cause}".rstrip(), f"{advice} {next_step}".rstrip()
+
+
+def _stopped(trace: TrainingTrace, fault: str, effect: float) -> Verdict:
+    """The verdict on a job that cannot have learned."""
+    cause, next_step = _EXPLANATIONS[fault]
+    finite = np.isfinite(trace.letter_nll)
+    chance = float(np.log(trace.n_candidates).mean()) if len(finite) else None
+    return Verdict(
+        check="loss_below_random",
+        status=Status.FAILED,
+        claim="the training job could learn, and the target letter's NLL fell below a mean log N of "
+        + (f"{chance:.3f} nats" if chance is not None else "its examples"),
+        measured={"letter_nll": float(trace.letter_nll[finite].mean()) if finite.any() else None, **_job(trace)},
+        threshold={"chance_letter_nll": chance, "gain": None if chance is None else effect * chance},
+        n=len(finite),
+        evidence=_structural_evidence(trace, fault),
+        cause=cause,
+        next_step=next_step,
+        fault=fault,
+    )
+
+
+def _structural_evidence(trace: TrainingTrace, fault: str) -> tuple[str, ...]:
+    if fault == "no-trainable-parameters":
+        return (f"0 trainable parameters after {trace.optimizer_steps} optimiser steps",)
+    if fault == "not-trained":
+        return (f"0 optimiser steps taken of {trace.planned_steps} planned, in {trace.seconds:.1f} s",)
+    if fault == "no-update":
+        return (f"learning rate 0 at all {trace.optimizer_steps} steps",)
+    examples = np.flatnonzero(~np.isfinite(trace.letter_nll))
+    steps = np.flatnonzero(_bad_gradients(trace))
+    rows = [
+        f"{len(examples)} of {len(trace.letter_nll)} letter NLLs and {len(steps)} gradient norms are not finite"
+    ]
+    rows += [f"example {i} (step {trace.example_step[i]}): letter_nll {trace.letter_nll[i]}" for i in examples[:2]]
+    rows += [f"step {i}: gradient norm {trace.gradient_norm[i]}" for i in steps[:2]]
+    return tuple(rows[:MAX_EVIDENCE])
+
+
+def _job(trace: TrainingTrace) -> dict[str, Measured]:
+    return {
+        "optimizer_steps": trace.optimizer_steps,
+        "planned_steps": trace.planned_steps,
+        "learning_rate_max": float(trace.learning_rate.max()) if trace.optimizer_steps else None,
+        "trainable_parameters": trace.trainable_parameters,
+    }
+
+
+def _quarters(trace: TrainingTrace) -> tuple[str, ...]:
+    """How the letter NLL went, a quarter of the first pass a row."""
+    parts = [part for part in np.array_split(np.flatnonzero(trace.first_pass), 4) if len(part)]
+    return tuple(
+        f"first-pass examples {part[0]} to {part[-1]}: letter NLL {trace.letter_nll[part].mean():.3f}, "
+        f"mean log N {np.log(trace.n_candidates[part]).mean():.3f}"
+        for part in parts
+    )

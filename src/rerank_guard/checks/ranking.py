@@ -1,0 +1,405 @@
+"""Does the ranking beat what comes for free, and does it stay below what is possible?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank_guard.baselines import chance_recall_at_k
+from rerank_guard.checks._settings import ALPHA, require_settings, require_tasks, true_slots
+from rerank_guard.errors import InvalidScoresError
+from rerank_guard.metrics import (
+    as_probability_matrix,
+    as_score_matrix,
+    expected_hit_at_k,
+    require_informative_cutoff,
+    tie_gap_at_k,
+)
+from rerank_guard.stats.bounded_mean import (
+    bounded_mean_interval,
+    log_e_value_mean_above,
+    log_e_value_mean_below,
+    p_value_of,
+)
+from rerank_guard.stats.intervals import clopper_pearson
+from rerank_guard.stats.paired import mcnemar_p_value
+from rerank_guard.stats.sample_size import samples_to_bet_above, samples_to_bet_below, users_to_tell_apart
+from rerank_guard.stats.tails import binomial_lower_tail, binomial_upper_tail, poisson_binomial_upper_tail
+from rerank_guard.types import BoolArray, FloatArray, RankingTask
+from rerank_guard.verdict import MAX_EVIDENCE, Interval, Measured, Status, Verdict
+
+__all__ = ["check_recall_beats_baseline", "check_recall_within_ceiling"]
+
+_CHANCE = "chance"
+_RESERVED = frozenset({_CHANCE, "effect", "alpha"})
+
+_EXPLANATIONS = {
+    "no-signal": (
+        "The ranking is as good as a random one. The usual suspects: the target is missing from the lists; the "
+        "letters are not single tokens; the loss averages in the end-of-sequence token, so it fell without the "
+        "letter being learned; the scored prompt is not the trained one.",
+        "Look at the verdicts on targets, letter tokens and learning first, in this order; then compare a training "
+        "prompt with a scoring prompt token by token.",
+    ),
+    "reversed": (
+        "The ranking is worse than a random one: likely sorted ascending, or it prefers popular items while the "
+        "negatives were sampled by popularity.",
+        "Check that higher means better where scores are sorted; compare with popularity turned round.",
+    ),
+    "gt-missing": (
+        "The users whose target is listed are ranked better than chance; the missing targets pull the rest down.",
+        "Repair the candidate lists: the target must survive the cut to N.",
+    ),
+    "under-trained": (
+        "Better than chance, but by less than the declared effect.",
+        "Train for longer or with more data; if this much is enough for you, declare a smaller `effect`.",
+    ),
+    "baseline-not-beaten": (
+        "The reranker adds nothing over a baseline that costs nothing.",
+        "Use the baseline's order, or give the model what it lacks: more training, the history in the prompt, "
+        "negatives that popularity or the retriever cannot tell apart.",
+    ),
+    "prompt-leak": (
+        "More hits than the best possible ranker can have: the answer is likely in the prompt, or the test users "
+        "were trained on.",
+        "Search the prompt outside the candidate block for the target's title and for its slot or letter; check "
+        "that the splits do not overlap.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """How the reranker stands against one baseline."""
+
+    baseline: str
+    recall: float  # the baseline's
+    difference: float
+    effect: float
+    p_no_better: float  # of "the reranker is no better"
+    p_effect: float  # of "the reranker is better by at least the effect"
+    alpha: float
+    enough: int | None  # users that would decide
+
+    @property
+    def beaten(self) -> bool:
+        return self.p_no_better <= self.alpha
+
+    @property
+    def trivial(self) -> bool:
+        return self.p_effect <= self.alpha
+
+    @property
+    def failed(self) -> bool:
+        # beating a real baseline for certain is worth having however small the gain; beating chance is not
+        return self.trivial and (self.baseline == _CHANCE or not self.beaten)
+
+    @property
+    def passed(self) -> bool:
+        return self.beaten and not self.failed
+
+    def row(self) -> str:
+        return f"{self.baseline} {self.recall:.3f} (difference {self.difference:+.3f}, {_p(self.p_no_better)})"
+
+
+def check_recall_beats_baseline(
+    scores: Sequence[FloatArray],
+    tasks: Sequence[RankingTask],
+    *,
+    k: int,
+    baselines: Mapping[str, Sequence[FloatArray]],
+    alpha: float = ALPHA,
+    effect: float = 0.05,
+) -> Verdict:
+    """Recall@K (one target a user) is better than chance and than every given baseline.
+
+    Ties count in expectation. Judged is the slot of `target_id`; a user whose target is not listed is a miss
+    (end-to-end evaluation), and the figure over the other users is measured beside it.
+
+    Against chance, with hits that are 0 or 1: exact binomial where N is constant, exact Poisson-binomial with rates
+    K/N where it varies (Hong 2013). The other side uses the binomial of the mean rate, which bounds it (Hoeffding
+    1956). Against a baseline, paired by user: exact McNemar (1947) where both hit or miss, and a bet on the
+    difference for "better by the effect". Where ties make hits fractional, all tests are bets on a bounded mean
+    (see `stats.bounded_mean`): a sign test would compare how often, not by how much, the two differ.
+
+    - PASSED: against every baseline "no better" is rejected at alpha (a conjunction, so no correction is due), and
+      against chance "better by at least the effect" is not rejected.
+    - FAILED: against chance, or against a baseline that is not beaten, "better by at least the effect" is rejected.
+    - INCONCLUSIVE: else, with the number of users that would decide.
+
+    The effect is at most half of the room that a baseline leaves below 1.
+
+    Args:
+        scores: one array (N_u,) a task, higher is better.
+        tasks: the tasks, in the same order.
+        k: cutoff, below the smallest N.
+        baselines: name to scores on the same tasks, such as popularity, reversed popularity, the retriever's;
+            chance is always in.
+        alpha: level of either decision.
+        effect: least difference of Recall@K that counts, in [0, 1).
+
+    Raises:
+        InvalidTaskError: no tasks.
+        VacuousMetricError: k at or above the smallest N, or below 1.
+        InvalidScoresError: malformed scores, of the reranker or of a baseline; a baseline named "chance", "effect"
+            or "alpha".
+        RerankGuardError: alpha or effect out of range.
+    """
+    require_settings(alpha, effect)
+    require_tasks(tasks)
+    lengths = [task.n_candidates for task in tasks]
+    require_informative_cutoff(k, lengths)
+    if taken := _RESERVED.intersection(baselines):
+        raise InvalidScoresError(
+            f"a baseline is named {min(taken)!r}, which the verdict uses itself (chance is computed exactly); give "
+            "yours another name."
+        )
+    for name, rows in {"scores": scores, **baselines}.items():
+        as_score_matrix(rows, lengths, what=name if name == "scores" else f"scores of baseline {name!r}")
+    slots = true_slots(tasks)
+    present = np.array([slot is not None for slot in slots], dtype=np.bool_)
+    hits = expected_hit_at_k(scores, slots, k)
+    rates = np.array([chance_recall_at_k(n, k) for n in lengths])
+
+    chance = _against_chance(hits, rates, effect, alpha)
+    others = [
+        _against_baseline(name, hits, expected_hit_at_k(rows, slots, k), effect, alpha)
+        for name, rows in baselines.items()
+    ]
+    comparisons = [chance, *sorted(others, key=lambda comparison: comparison.difference)]
+    if all(comparison.passed for comparison in comparisons):
+        status = Status.PASSED
+    elif any(comparison.failed for comparison in comparisons):
+        status = Status.FAILED
+    else:
+        status = Status.INCONCLUSIVE
+    fault = _fault(comparisons, hits, rates, present, effect, alpha) if status is Status.FAILED else None
+    cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
+    if status is Status.INCONCLUSIVE:
+        cause, next_step = _undecided(comparisons, len(hits))
+    references = ", ".join(f"{comparison.baseline} ({comparison.recall:.3f})" for comparison in comparisons)
+    return Verdict(
+        check=f"recall_beats_baseline[K={k}]",
+        status=status,
+        claim=(
+            f"over {len(tasks)} users Recall@{k} of {_candidates(lengths)} candidates is better than {references}"
+        ),
+        measured={
+            "recall": float(hits.mean()),
+            "recall_where_target_is_listed": float(hits[present].mean()) if present.any() else None,
+            "users_left_out": int((~present).sum()),
+            "tie_gap": tie_gap_at_k(scores, slots, k),
+        },
+        threshold={
+            **{comparison.baseline: comparison.recall for comparison in comparisons},
+            "effect": effect,
+            "alpha": alpha,
+        },
+        n=len(tasks),
+        interval=_interval(hits, alpha),
+        evidence=tuple(comparison.row() for comparison in comparisons[:MAX_EVIDENCE]),
+        cause=cause,
+        next_step=next_step,
+        fault=fault,
+    )
+
+
+def check_recall_within_ceiling(
+    scores: Sequence[FloatArray],
+    tasks: Sequence[RankingTask],
+    oracle_probabilities: Sequence[FloatArray],
+    *,
+    k: int,
+    alpha: float = 1e-6,
+) -> Verdict:
+    """Recall@K is not above what the best possible ranker of a known-truth world can reach.
+
+    Given the prompt, no ranker hits a user with a higher probability than the oracle's K most probable candidates
+    hold. An honest ranker's number of hits is therefore stochastically at most a sum of independent Bernoulli draws
+    of these ceilings, and the Poisson-binomial tail at the observed number is an exact bound (a bounded-mean bet
+    where ties make hits fractional).
+
+    Args:
+        scores: one array (N_u,) a task, higher is better.
+        tasks: the tasks, in the same order.
+        oracle_probabilities: one array (N_u,) a task: exact posterior of the target over the slots.
+        k: cutoff, below the smallest N.
+        alpha: how often an honest ranker may fail.
+
+    Returns:
+        PASSED, FAILED with prompt-leak, or NOT_APPLICABLE where the ceilings are so high that not even a hit for
+        every user could prove a leak.
+
+    Raises:
+        InvalidTaskError: no tasks.
+        VacuousMetricError: k at or above the smallest N, or below 1.
+        InvalidScoresError: malformed scores or probabilities.
+        RerankGuardError: alpha out of range.
+    """
+    require_settings(alpha)
+    require_tasks(tasks)
+    lengths = [task.n_candidates for task in tasks]
+    require_informative_cutoff(k, lengths)
+    as_score_matrix(scores, lengths)
+    posterior, _ = as_probability_matrix(oracle_probabilities, lengths, what="oracle_probabilities")
+    hits = expected_hit_at_k(scores, true_slots(tasks), k)
+    ceilings = np.clip(np.sort(posterior, axis=1)[:, -k:].sum(axis=1), 0.0, 1.0)
+    with np.errstate(divide="ignore"):  # a ceiling of 0 has log -inf: any hit there proves a leak
+        log_p_all_hit = float(np.log(ceilings).sum())
+    chance = float(np.mean([chance_recall_at_k(n, k) for n in lengths]))
+    recall, ceiling = float(hits.mean()), float(ceilings.mean())
+    if _is_binary(hits):
+        p = poisson_binomial_upper_tail(round(hits.sum()), ceilings)
+    else:
+        p = p_value_of(log_e_value_mean_above(hits, ceilings))
+    fault, evidence = None, (f"recall {recall:.3f}, ceiling {ceiling:.3f}: {_p(p)} for an honest ranker",)
+    if p <= alpha:
+        status, fault = Status.FAILED, "prompt-leak"
+    elif log_p_all_hit > math.log(alpha):
+        status = Status.NOT_APPLICABLE
+        evidence = (
+            f"a hit for every one of {len(hits)} users has probability {math.exp(log_p_all_hit):.2g}: no proof",
+        )
+    else:
+        status = Status.PASSED
+    cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
+    measured: dict[str, Measured] = {
+        "recall": recall,
+        "chance": chance,
+        "share_of_the_way_to_ceiling": (recall - chance) / (ceiling - chance) if ceiling > chance else None,
+        "p_value": p,
+    }
+    return Verdict(
+        check=f"recall_within_ceiling[K={k}]",
+        status=status,
+        claim=(
+            f"over {len(tasks)} users Recall@{k} is not above {ceiling:.3f}, the best that any honest ranker can "
+            "reach"
+        ),
+        measured=measured,
+        threshold={"ceiling": ceiling, "alpha": alpha},
+        n=len(tasks),
+        interval=_interval(hits, alpha),
+        evidence=evidence,
+        cause=cause,
+        next_step=next_step,
+        fault=fault,
+    )
+
+
+def _against_chance(hits: FloatArray, rates: FloatArray, effect: float, alpha: float) -> _Comparison:
+    chance, recall, n = float(rates.mean()), float(hits.mean()), len(hits)
+    effect = min(effect, (1.0 - chance) / 2.0)
+    enough: list[int | None]
+    if _is_binary(hits):
+        count = round(hits.sum())
+        if bool((rates == rates[0]).all()):
+            p_no_better = binomial_upper_tail(count, n, float(rates[0]))
+        else:
+            p_no_better = poisson_binomial_upper_tail(count, rates)
+        p_effect = binomial_lower_tail(count, n, chance + effect)
+        enough = [
+            users_to_tell_apart(recall, chance, alpha) if recall > chance else None,
+            users_to_tell_apart(recall, chance + effect, alpha) if recall < chance + effect else None,
+        ]
+    else:
+        # the mean alone is shifted: a rate of its own plus the effect could leave [0, 1] where N is small
+        p_no_better = p_value_of(log_e_value_mean_above(hits, rates))
+        p_effect = p_value_of(log_e_value_mean_below(hits, chance + effect))
+        enough = [samples_to_bet_above(hits, rates, alpha), samples_to_bet_below(hits, chance + effect, alpha)]
+    return _Comparison(_CHANCE, chance, recall - chance, effect, p_no_better, p_effect, alpha, _fewest(enough))
+
+
+def _against_baseline(
+    name: str, hits: FloatArray, baseline_hits: FloatArray, effect: float, alpha: float
+) -> _Comparison:
+    differences, recall = hits - baseline_hits, float(baseline_hits.mean())
+    effect = min(effect, (1.0 - recall) / 2.0)
+    halves, middle = (differences + 1.0) / 2.0, (1.0 + effect) / 2.0  # into [0, 1]
+    if _is_binary(hits) and _is_binary(baseline_hits):
+        wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
+        p_no_better = mcnemar_p_value(wins, losses)
+        to_beat = None
+        if wins > losses:
+            differing = users_to_tell_apart(wins / (wins + losses), 0.5, alpha)
+            to_beat = differing and math.ceil(differing * len(hits) / (wins + losses))
+    else:
+        p_no_better = p_value_of(log_e_value_mean_above(halves, 0.5))
+        to_beat = samples_to_bet_above(halves, 0.5, alpha)
+    return _Comparison(
+        baseline=name,
+        recall=recall,
+        difference=float(differences.mean()),
+        effect=effect,
+        p_no_better=p_no_better,
+        p_effect=p_value_of(log_e_value_mean_below(halves, middle)),
+        alpha=alpha,
+        enough=_fewest([to_beat, samples_to_bet_below(halves, middle, alpha)]),
+    )
+
+
+def _fault(
+    comparisons: Sequence[_Comparison],
+    hits: FloatArray,
+    rates: FloatArray,
+    present: BoolArray,
+    effect: float,
+    alpha: float,
+) -> str:
+    """The likely cause of a failure."""
+    chance = comparisons[0]
+    if not chance.failed:
+        return "baseline-not-beaten"
+    listed, listed_rates = hits[present], rates[present]
+    if 0 < len(listed) < len(hits) and _against_chance(listed, listed_rates, effect, alpha).passed:
+        return "gt-missing"
+    if len(listed) == 0:
+        return "gt-missing"
+    if _is_binary(listed):
+        below = binomial_lower_tail(round(listed.sum()), len(listed), float(listed_rates.mean()))
+    else:
+        below = p_value_of(log_e_value_mean_below(listed, listed_rates))
+    if below <= alpha:
+        return "reversed"
+    return "under-trained" if chance.beaten else "no-signal"
+
+
+def _undecided(comparisons: Sequence[_Comparison], n: int) -> tuple[str, str]:
+    open_ones = [comparison for comparison in comparisons if not comparison.passed]
+    names = ", ".join(comparison.baseline for comparison in open_ones)
+    seen = f"{n} users are too few to tell whether the ranking beats {names}."
+    numbers = [comparison.enough for comparison in open_ones if comparison.enough is not None]
+    if len(numbers) < len(open_ones):
+        return (
+            seen,
+            "No number of users at these rates would decide; judge on other users too, or declare another effect.",
+        )
+    return seen, f"About {max(*numbers, n + 1)} users at these rates would decide (now {n})."
+
+
+def _interval(hits: FloatArray, alpha: float) -> Interval:
+    """For Recall@K, at 1 - 2 alpha: each end then agrees with a one-sided test at alpha."""
+    level = 1.0 - 2.0 * alpha
+    if _is_binary(hits):
+        return Interval(*clopper_pearson(round(hits.sum()), len(hits), level), level, "Clopper-Pearson")
+    return Interval(*bounded_mean_interval(hits, level), level, "betting on a bounded mean")
+
+
+def _is_binary(hits: FloatArray) -> bool:
+    return bool(((hits == 0.0) | (hits == 1.0)).all())
+
+
+def _fewest(numbers: Sequence[int | None]) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)
+
+
+def _candidates(lengths: Sequence[int]) -> str:
+    low, high = min(lengths), max(lengths)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _p(p_value: float) -> str:
+    return "p<1e-300" if p_value < 1e-300 else f"p={p_value:.2g}"

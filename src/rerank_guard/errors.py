@@ -1,0 +1,39 @@
+"""The error tree: every error this package raises on purpose derives from `RerankGuardError`.
+
+Each message says what is wrong, shows the offending value, and names the fix.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "InvalidScoresError",
+    "InvalidTaskError",
+    "InvalidTraceError",
+    "RerankGuardError",
+    "TargetError",
+    "VacuousMetricError",
+]
+
+
+class RerankGuardError(Exception):
+    """Base of all errors raised on purpose by rerank_guard."""
+
+
+class InvalidTaskError(RerankGuardError, ValueError):
+    """A ranking task is malformed: no candidates, a single one, an empty id, an index of the wrong type."""
+
+
+class InvalidScoresError(RerankGuardError, ValueError):
+    """Scores or probabilities are not finite, or their shape is not that of the candidates."""
+
+
+class InvalidTraceError(RerankGuardError, ValueError):
+    """A training trace's arrays do not belong together, or hold impossible values."""
+
+
+class VacuousMetricError(RerankGuardError, ValueError):
+    """The metric cannot fail: Recall@K with K >= N is 1 by construction."""
+
+
+class TargetError(RerankGuardError):
+    """A `--rerank-target` cannot be loaded, or does not meet the `RerankTarget` protocol."""

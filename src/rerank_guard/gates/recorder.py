@@ -1,0 +1,127 @@
+"""Gathers the verdicts of a run from pytest's reports, writes the report files and the terminal's table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from rerank_guard.gates.settings import settings_of
+from rerank_guard.report.json import (
+    dumps,
+    strict_json,
+    verdict_from_json_dict,
+    verdict_to_json_dict,
+    write_text_atomically,
+)
+from rerank_guard.report.markdown import report_to_markdown
+from rerank_guard.report.report import Report, RunError, Subject, TrainingSummary
+from rerank_guard.report.terminal import diagnosis_lines, verdict_table
+from rerank_guard.verdict import Status, Verdict
+
+__all__ = ["SUBJECT_PROPERTY", "VERDICT_PROPERTY", "Recorder", "subject_property", "verdict_property"]
+
+VERDICT_PROPERTY = "rerank_verdict"
+"""Name of the user property that carries a verdict: JSON text, so that JUnit and xdist keep it."""
+
+SUBJECT_PROPERTY = "rerank_subject"
+"""Name of the user property that says who was judged when an item ended without a verdict."""
+
+_COLOURS = {
+    Status.PASSED: {"green": True},
+    Status.FAILED: {"red": True},
+    Status.INCONCLUSIVE: {"yellow": True},
+    Status.NOT_APPLICABLE: {"light": True},
+}
+
+
+def verdict_property(verdict: Verdict, position: int, subject: Subject) -> str:
+    """A verdict with its place in the suite and the report's head, as JSON text."""
+    return dumps(
+        {"position": position, "verdict": verdict_to_json_dict(verdict), "subject": strict_json(asdict(subject))}
+    )
+
+
+def subject_property(subject: Subject) -> str:
+    """The report's head as JSON text."""
+    return dumps(strict_json(asdict(subject)))
+
+
+class Recorder:
+    """A plugin of its own on the process that has the terminal; workers only send reports."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._verdicts: dict[str, tuple[int, Verdict]] = {}
+        self._errors: dict[str, RunError] = {}
+        self._subject: Subject | None = None
+        self._write_error: OSError | None = None
+
+    @property
+    def report(self) -> Report | None:
+        """What has been gathered; None before the first item of the suite has ended."""
+        if self._subject is None or not (self._verdicts or self._errors):
+            return None
+        in_order = sorted(self._verdicts.values(), key=lambda entry: entry[0])
+        return Report(self._subject, tuple(verdict for _, verdict in in_order), tuple(self._errors.values()))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the verdict, or the error that stood in its way, from a report of the suite."""
+        properties = dict(report.user_properties)
+        if report.when == "call" and VERDICT_PROPERTY in properties:
+            data: dict[str, Any] = json.loads(str(properties[VERDICT_PROPERTY]))
+            self._verdicts[report.nodeid] = (data["position"], verdict_from_json_dict(data["verdict"]))
+            self._errors.pop(report.nodeid, None)
+            self._subject = _subject(data["subject"])
+        elif report.failed and SUBJECT_PROPERTY in properties:
+            check = report.nodeid.partition("::")[2]
+            self._errors[report.nodeid] = RunError(check, _last_line(report.longreprtext))
+            self._subject = _subject(json.loads(str(properties[SUBJECT_PROPERTY])))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write report.json and summary.md; a run whose report is not ok never ends with 0."""
+        report = self.report
+        if report is None:
+            return
+        folder = settings_of(self._config).report_dir
+        try:
+            write_text_atomically(folder / "report.json", dumps(report.to_json_dict(), indent=2) + "\n")
+            write_text_atomically(folder / "summary.md", report_to_markdown(report))
+        except OSError as error:
+            self._write_error = error
+        if session.exitstatus == pytest.ExitCode.OK and not (report.ok and self._write_error is None):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Diagnosis, table, and where the report lies."""
+        report = self.report
+        if report is None:
+            return
+        terminalreporter.ensure_newline()
+        terminalreporter.section("rerank-guard")
+        for line in diagnosis_lines(report.diagnosis):
+            terminalreporter.write_line(line, bold=not line.startswith(" "))
+        if report.diagnosis:
+            terminalreporter.write_line("")
+        for row in verdict_table(report.verdicts, report.errors):
+            colour = {"bold": True} if row.status is None else _COLOURS[row.status]
+            terminalreporter.write_line(row.text, **colour)
+        terminalreporter.write_line("")
+        path = settings_of(self._config).report_dir / "report.json"
+        if self._write_error is not None:
+            terminalreporter.write_line(f"report not written to {path}: {self._write_error}", red=True)
+        else:
+            terminalreporter.write_line(f"report: {path}")
+
+
+def _subject(data: dict[str, Any]) -> Subject:
+    training = data.pop("training")
+    return Subject(**data, training=None if training is None else TrainingSummary(**training))
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("E ")]
+    return (errors or lines or ["no message"])[-1].removeprefix("E").strip()

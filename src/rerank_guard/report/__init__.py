@@ -1,0 +1,1 @@
+"""Verdicts and reports as text, terminal tables, JSON and markdown; renderers return text or data, never print."""

@@ -1,0 +1,136 @@
+"""Verdicts and reports as strict JSON, and their way back; files are replaced whole, never half-written."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rerank_guard.verdict import Interval, Status, Verdict
+
+if TYPE_CHECKING:
+    from rerank_guard.report.report import Report
+
+__all__ = [
+    "SCHEMA",
+    "dumps",
+    "report_to_json_dict",
+    "strict_json",
+    "verdict_from_json_dict",
+    "verdict_to_json_dict",
+    "write_text_atomically",
+]
+
+SCHEMA = 1
+"""Version of the layout of `report.json`; raised when a key changes its meaning or goes."""
+
+
+def verdict_to_json_dict(verdict: Verdict) -> dict[str, object]:
+    """One verdict as strict JSON data, its keys in reading order."""
+    interval = verdict.interval
+    return {
+        "check": verdict.check,
+        "status": verdict.status.value,
+        "claim": verdict.claim,
+        "measured": strict_json(verdict.measured),
+        "threshold": strict_json(verdict.threshold),
+        "interval": None if interval is None else strict_json(asdict(interval)),
+        "n": strict_json(verdict.n),
+        "evidence": list(verdict.evidence),
+        "cause": verdict.cause,
+        "next_step": verdict.next_step,
+        "fault": verdict.fault,
+    }
+
+
+def verdict_from_json_dict(data: Mapping[str, Any]) -> Verdict:
+    """The verdict that `verdict_to_json_dict` was given; what was NaN or infinite comes back as None."""
+    interval = data["interval"]
+    return Verdict(
+        check=data["check"],
+        status=Status(data["status"]),
+        claim=data["claim"],
+        measured=dict(data["measured"]),
+        threshold=dict(data["threshold"]),
+        n=data["n"],
+        interval=None
+        if interval is None
+        else Interval(
+            low=_end(interval["low"]),
+            high=_end(interval["high"]),
+            level=interval["level"],
+            method=interval["method"],
+        ),
+        evidence=tuple(data["evidence"]),
+        cause=data["cause"],
+        next_step=data["next_step"],
+        fault=data["fault"],
+    )
+
+
+def report_to_json_dict(report: Report) -> dict[str, object]:
+    """A report as strict JSON data; README and `SCHEMA` fix its keys."""
+    subject = report.subject
+    return {
+        "schema": SCHEMA,
+        "target": subject.target,
+        "dataset": subject.dataset,
+        "device": subject.device,
+        "seed": subject.seed,
+        "versions": dict(subject.versions),
+        "details": strict_json(subject.details),
+        "training": None if subject.training is None else strict_json(asdict(subject.training)),
+        "ok": report.ok,
+        "verdicts": [verdict_to_json_dict(verdict) for verdict in report.verdicts],
+        "diagnosis": [asdict(finding) for finding in report.diagnosis],
+        "errors": [asdict(error) for error in report.errors],
+    }
+
+
+def dumps(data: object, *, indent: int | None = None) -> str:
+    """Strict JSON text: NaN and infinities are refused; they have to be null before."""
+    return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path` through a temporary file beside it, so that no reader sees half a file.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(temporary, 0o644)  # mkstemp makes it private, which a report for others should not be
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def strict_json(value: object) -> Any:
+    """`value` as strict JSON data: numpy scalars as Python's own, NaN and infinities as None, else its text."""
+    if isinstance(value, Mapping):
+        return {str(key): strict_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict_json(entry) for entry in value]
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, int):
+        return int(value)
+    if hasattr(value, "item"):  # a numpy scalar, without importing numpy for it
+        return strict_json(value.item())
+    return str(value)
+
+
+def _end(value: float | None) -> float:
+    return math.nan if value is None else value

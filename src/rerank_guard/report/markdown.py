@@ -1,0 +1,56 @@
+"""A report as markdown, for a GitHub step summary or a pull request's comment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rerank_guard.report.report import Report
+from rerank_guard.report.text import format_values, format_verdict, status_word
+
+__all__ = ["report_to_markdown"]
+
+
+def report_to_markdown(report: Report) -> str:
+    """The head, the diagnosis, a table of all verdicts, and the full text of each that is not ok."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    subject = report.subject
+    yield f"## rerank-guard: {'passed' if report.ok else 'not passed'}"
+    yield ""
+    yield (
+        f"Target {_cell(subject.target)}, dataset {_cell(subject.dataset)}, "
+        f"device {_cell(subject.device)}, seed {subject.seed}."
+    )
+    if report.diagnosis:
+        yield ""
+        for finding in report.diagnosis:
+            fault = f"**{finding.fault}**" if finding.fault else "unnamed fault"
+            yield f"- {fault} ({_cell(finding.check)}): {_cell(finding.cause)} {_cell(finding.next_step)}".rstrip()
+    yield ""
+    yield "| check | status | measured | against | n |"
+    yield "| --- | --- | --- | --- | ---: |"
+    for verdict in report.verdicts:
+        cells = (
+            verdict.check,
+            status_word(verdict.status),
+            format_values(verdict.measured),
+            format_values(verdict.threshold),
+            str(verdict.n),
+        )
+        yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+    for error in report.errors:
+        yield f"| {_cell(error.check)} | ERROR | {_cell(error.message)} | - | - |"
+    for verdict in report.verdicts:
+        if not verdict.ok:
+            yield ""
+            # Four backticks, because evidence may quote a prompt with a fence of its own.
+            yield "````text"
+            yield format_verdict(verdict)
+            yield "````"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break out of a table's cell or start a tag."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,68 @@
+"""The verdict table and the diagnosis as lines for a terminal; whoever prints them adds the colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rerank_guard.report.report import Finding, RunError
+from rerank_guard.report.text import format_value, status_word
+from rerank_guard.verdict import Measured, Status, Verdict
+
+__all__ = ["TableLine", "diagnosis_lines", "verdict_table"]
+
+_HEADINGS = ("check", "status", "measured", "against", "n")
+_SETTINGS = frozenset({"alpha", "effect"})
+
+
+@dataclass(frozen=True, slots=True)
+class TableLine:
+    """One line of the table; `status` is None for the heading and for errors' text."""
+
+    text: str
+    status: Status | None
+
+
+def verdict_table(verdicts: Sequence[Verdict], errors: Sequence[RunError] = ()) -> Iterator[TableLine]:
+    """An aligned table: one line a verdict with its deciding figure, and one for each check that raised."""
+    rows = [
+        (
+            verdict.check,
+            status_word(verdict.status),
+            _first(verdict.measured),
+            _thresholds(verdict.threshold),
+            str(verdict.n) if verdict.n else "-",
+        )
+        for verdict in verdicts
+    ]
+    rows += [(error.check, "ERROR", "-", "-", "-") for error in errors]
+    widths = [max(len(row[column]) for row in (_HEADINGS, *rows)) for column in range(len(_HEADINGS))]
+    statuses = [verdict.status for verdict in verdicts] + [Status.FAILED for _ in errors]
+    yield TableLine(_aligned(_HEADINGS, widths), None)
+    for row, status in zip(rows, statuses, strict=True):
+        yield TableLine(_aligned(row, widths), status)
+
+
+def diagnosis_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """Two lines a finding: the fault with its check and cause, and under it the next step."""
+    for finding in findings:
+        fault = finding.fault or "unnamed fault"
+        yield f"{fault} ({finding.check}): {finding.cause}" if finding.cause else f"{fault} ({finding.check})"
+        if finding.next_step:
+            yield f"  -> {finding.next_step}"
+
+
+def _thresholds(values: dict[str, Measured]) -> str:
+    """The first two figures that the measurement was held against; the test's own settings are in the full text."""
+    shown = [f"{name} = {format_value(value)}" for name, value in values.items() if name not in _SETTINGS]
+    return ", ".join(shown[:2]) or "-"
+
+
+def _first(values: dict[str, Measured]) -> str:
+    for name, value in values.items():
+        return f"{name} = {format_value(value)}"
+    return "-"
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

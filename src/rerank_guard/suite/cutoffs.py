@@ -1,0 +1,51 @@
+"""Which K of Recall@K a target is judged at, with cutoffs that cannot fail refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rerank_guard.errors import TargetError, VacuousMetricError
+from rerank_guard.metrics import require_informative_cutoff
+from rerank_guard.target import DeclaresCutoffs, RerankTarget
+
+__all__ = ["DEFAULT_CUTOFFS", "choose_cutoffs"]
+
+DEFAULT_CUTOFFS = (5, 20)
+"""Used as far as they lie below the smallest N when neither the caller nor the target names a K."""
+
+
+def choose_cutoffs(
+    explicit: Sequence[int] | None, target: RerankTarget, n_candidates: Sequence[int]
+) -> tuple[int, ...]:
+    """The cutoffs to judge at, ascending and without repeats.
+
+    Explicit ones come first, then the target's own `cutoffs`, then those of `DEFAULT_CUTOFFS` below the smallest
+    N, and K = 1 where not even the smallest of these is.
+
+    Args:
+        explicit: what the caller asks for; None leaves the choice to the target.
+        target: asked for `cutoffs` if it has them.
+        n_candidates: N of each task, at least one entry.
+
+    Raises:
+        VacuousMetricError: an explicit or declared K is below 1, or not below the smallest N.
+        TargetError: an empty sequence of cutoffs.
+    """
+    if explicit is not None:
+        return _checked(explicit, "the cutoffs asked for (--rerank-k, rerank_k or cutoffs=)", n_candidates)
+    if isinstance(target, DeclaresCutoffs):
+        return _checked(target.cutoffs, f"the cutoffs of target {target.name!r}", n_candidates)
+    return tuple(k for k in DEFAULT_CUTOFFS if k < min(n_candidates)) or (1,)
+
+
+def _checked(cutoffs: Sequence[int], origin: str, n_candidates: Sequence[int]) -> tuple[int, ...]:
+    if not cutoffs:
+        raise TargetError(f"{origin} are empty: {cutoffs!r}; name at least one K, such as (5,).")
+    for k in cutoffs:
+        if isinstance(k, bool) or not isinstance(k, int):
+            raise TargetError(f"{origin} hold {k!r}, which is not a whole number; give K as int.")
+        try:
+            require_informative_cutoff(k, n_candidates)
+        except VacuousMetricError as error:
+            raise VacuousMetricError(f"{origin} hold K={k}: {error}") from error
+    return tuple(sorted(set(cutoffs)))

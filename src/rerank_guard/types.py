@@ -1,0 +1,175 @@
+"""What a reranker is judged on: tasks, letters, and the trace of a training job.
+
+Frozen dataclasses over tuples and numpy arrays; no torch, no pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rerank_guard.errors import InvalidTaskError, InvalidTraceError
+
+__all__ = [
+    "BoolArray",
+    "FloatArray",
+    "IntArray",
+    "Item",
+    "LetterTable",
+    "LetterToken",
+    "RankingTask",
+    "TargetDescription",
+    "TrainingTrace",
+]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that can be recommended: its id, and the text that the prompt shows for it."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankingTask:
+    """One query: a user's history, the candidates, and which candidate the user took next.
+
+    Attributes:
+        query_id: names the user (or query); evidence rows show it.
+        history: the user's earlier items, oldest first; may be empty.
+        candidates: at least two items, in the order in which the prompt lists them (slot 0 is letter A).
+        target_id: the item the user took. Independent of `target_index`, so that the two can be held together.
+        target_index: 0-based slot at which the pipeline believes the target stands, None when it believes
+            that the target is missing.
+        retriever_scores: the first stage's score of each candidate, higher is better; None without a first stage.
+
+    Raises:
+        InvalidTaskError: fewer than two candidates, or `retriever_scores` of another length than the candidates.
+    """
+
+    query_id: str
+    history: tuple[Item, ...]
+    candidates: tuple[Item, ...]
+    target_id: str
+    target_index: int | None
+    retriever_scores: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.candidates) < 2:
+            raise InvalidTaskError(
+                f"query {self.query_id!r} has {len(self.candidates)} candidate(s); a ranking needs at least 2. "
+                "Fix the candidate generation, or leave such queries out and report how many."
+            )
+        if self.retriever_scores is not None and len(self.retriever_scores) != len(self.candidates):
+            raise InvalidTaskError(
+                f"query {self.query_id!r} has {len(self.candidates)} candidates but "
+                f"{len(self.retriever_scores)} retriever_scores; give one score a candidate."
+            )
+
+    @property
+    def n_candidates(self) -> int:
+        """N, the number of candidates."""
+        return len(self.candidates)
+
+    @property
+    def candidate_ids(self) -> tuple[str, ...]:
+        """The candidates' item ids, in slot order."""
+        return tuple(item.item_id for item in self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterToken:
+    """How one letter is tokenised where the answer stands.
+
+    Attributes:
+        letter: the label shown before a candidate, such as "A".
+        token_ids: the ids that the tokenizer gives the letter when prompt and letter are tokenised together
+            (the only safe definition: `A` after a newline and ` A` after a colon are different ids).
+        scored_token_id: the id whose logit the reranker reads for this letter; None when it reads none.
+    """
+
+    letter: str
+    token_ids: tuple[int, ...]
+    scored_token_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LetterTable:
+    """All letters a reranker can hand out, in slot order, and the tokenizer's unknown id if it has one."""
+
+    letters: tuple[LetterToken, ...]
+    unk_token_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTrace:
+    """What a training job recorded about itself.
+
+    Per example, in the order of training (E examples):
+        letter_nll: (E,) float64, nats: cross-entropy of the target letter under the softmax restricted to the
+            N letters in use, recorded in the forward pass *before* the step that trains on the example.
+        n_candidates: (E,) int64, N of each example.
+        example_step: (E,) int64, 0-based optimiser step the example contributed to.
+        first_pass: (E,) bool, True where the job had not trained on this example before.
+    Per optimiser step (S steps):
+        learning_rate: (S,) float64.
+        gradient_norm: (S,) float64, global L2 norm before clipping; NaN where it was not recorded.
+    Scalars:
+        planned_steps: optimiser steps the configuration asked for.
+        trainable_parameters: number of parameters with requires_grad.
+        seconds: wall-clock time of the job.
+
+    Raises:
+        InvalidTraceError: arrays that belong together differ in length.
+    """
+
+    letter_nll: FloatArray
+    n_candidates: IntArray
+    example_step: IntArray
+    first_pass: BoolArray
+    learning_rate: FloatArray
+    gradient_norm: FloatArray
+    planned_steps: int
+    trainable_parameters: int
+    seconds: float
+
+    def __post_init__(self) -> None:
+        _same_length(self, ("letter_nll", "n_candidates", "example_step", "first_pass"))
+        _same_length(self, ("learning_rate", "gradient_norm"))
+
+    @property
+    def optimizer_steps(self) -> int:
+        """Optimiser steps actually taken."""
+        return len(self.learning_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDescription:
+    """What stands at the head of a report.
+
+    Attributes:
+        dataset: which data the tasks come from, with the sampler of the negatives.
+        device: where the model ran, such as "cpu" or "NVIDIA H100".
+        versions: package name to version, of whatever the result depends on.
+        details: anything else worth keeping, such as hyperparameters.
+    """
+
+    dataset: str
+    device: str
+    versions: dict[str, str]
+    details: dict[str, str | int | float | bool]
+
+
+def _same_length(trace: TrainingTrace, names: Sequence[str]) -> None:
+    lengths = {name: len(getattr(trace, name)) for name in names}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise InvalidTraceError(f"the trace's arrays do not belong together: {shown}; record one value each.")

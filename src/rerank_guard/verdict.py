@@ -1,0 +1,78 @@
+"""What a check says: one claim, whether it holds, what was measured against what, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["MAX_EVIDENCE", "Interval", "Measured", "Status", "Verdict"]
+
+MAX_EVIDENCE = 5
+"""Evidence rows kept by a verdict: enough to see the pattern, few enough to read."""
+
+Measured = float | int | str | bool | None
+
+
+class Status(StrEnum):
+    """The four outcomes of a check; INCONCLUSIVE never counts as a pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval for the first entry of `Verdict.measured`.
+
+    Attributes:
+        low, high: its ends, in the measurement's unit.
+        level: confidence, such as 0.998.
+        method: how it was made, such as "Clopper-Pearson".
+    """
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one check.
+
+    Attributes:
+        check: the check's name, such as "recall_beats_baseline[K=20]".
+        status: passed, failed, inconclusive or not_applicable.
+        claim: the one sentence that the check tests, true when it passed.
+        measured: name to value; the first entry is the figure that decided.
+        threshold: name to value; what the figures were held against.
+        interval: for the first measured entry, where one exists.
+        n: how many users (or examples, or letters) the figure rests on.
+        evidence: up to `MAX_EVIDENCE` rows that show the fault.
+        cause: the likely cause, empty when passed.
+        next_step: what to do about it, empty when passed.
+        fault: the zoo's name of the likely cause (such as "gt-missing"), None when passed or unknown.
+    """
+
+    check: str
+    status: Status
+    claim: str
+    measured: dict[str, Measured]
+    threshold: dict[str, Measured]
+    n: int
+    interval: Interval | None = None
+    evidence: tuple[str, ...] = ()
+    cause: str = ""
+    next_step: str = ""
+    fault: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.evidence) > MAX_EVIDENCE:
+            raise ValueError(f"{len(self.evidence)} evidence rows; keep the {MAX_EVIDENCE} most telling ones")
+
+    @property
+    def ok(self) -> bool:
+        """True when the verdict does not fail a run: passed, or not applicable."""
+        return self.status in (Status.PASSED, Status.NOT_APPLICABLE)

@@ -1,0 +1,89 @@
+"""Settings of a training job, checked when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rerank_model.errors import ConfigError
+
+__all__ = ["LoraSettings", "TrainingSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoraSettings:
+    """Low-rank adapters (Hu et al., 2021), through peft.
+
+    Attributes:
+        rank: r.
+        alpha: scale; the update is alpha / r times the product.
+        dropout: on the adapter's input.
+        target_modules: names of the linear layers that get an adapter.
+    """
+
+    rank: int = 8
+    alpha: int = 16
+    dropout: float = 0.0
+    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+
+    def __post_init__(self) -> None:
+        _at_least("rank", self.rank, 1)
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout {self.dropout} must be in [0, 1).")
+        if not self.target_modules:
+            raise ConfigError(
+                "target_modules is empty, so nothing would train; name linear layers such as 'q_proj'."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """One training job.
+
+    Attributes:
+        lora: adapters to train; None trains every parameter.
+        learning_rate: peak, reached after `warmup_steps` and then decayed to 0 by `schedule`.
+        batch_size: examples a device and forward pass.
+        gradient_accumulation: forward passes an optimiser step.
+        epochs: passes over the examples; ignored when `max_steps` is set.
+        max_steps: optimiser steps; None to go by epochs.
+        warmup_steps: steps of linear warm-up.
+        schedule: a scheduler of transformers, such as "linear" or "cosine".
+        weight_decay, max_grad_norm: as in AdamW and clipping by global norm.
+        seed: of adapter initialisation, data order and dropout.
+        checkpoint_dir: where checkpoints go; None keeps none.
+        checkpoint_every: optimiser steps between checkpoints.
+        gradient_checkpointing: recompute activations to save memory.
+    """
+
+    lora: LoraSettings | None = field(default_factory=LoraSettings)
+    learning_rate: float = 2e-4
+    batch_size: int = 16
+    gradient_accumulation: int = 1
+    epochs: float = 1.0
+    max_steps: int | None = None
+    warmup_steps: int = 20
+    schedule: str = "linear"
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    seed: int = 0
+    checkpoint_dir: Path | None = None
+    checkpoint_every: int = 100
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("gradient_accumulation", self.gradient_accumulation, 1)
+        _at_least("checkpoint_every", self.checkpoint_every, 1)
+        _at_least("warmup_steps", self.warmup_steps, 0)
+        if self.max_steps is not None:
+            _at_least("max_steps", self.max_steps, 1)
+        if not self.learning_rate >= 0:
+            raise ConfigError(f"learning_rate {self.learning_rate} must not be negative.")
+        if not self.epochs > 0:
+            raise ConfigError(f"epochs {self.epochs} must be above 0; set max_steps for a shorter job.")
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} is {value}; it must be at least {least}.")

@@ -1,0 +1,1 @@
+"""Interactions, items, splits, samplers, and the known-truth world."""

@@ -1,0 +1,141 @@
+"""From history and candidates to token ids, item by item from a cache, never truncating what carries the answer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rerank_guard.types import Item
+from rerank_model.errors import PromptError
+from rerank_model.prompt import PromptConfig, PromptFrame, check_text, require_letters
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["PromptEncoder"]
+
+_CHECKED_PROMPTS = 32
+
+
+class PromptEncoder:
+    """Encodes prompts, the same way for training and for scoring.
+
+    Each line's ids are cached and joined, which is far cheaper than tokenising a prompt of fifty titles anew. The
+    joined ids are those of the whole text only if no token spans a joint; the first prompts are held against plain
+    tokenisation, and where they differ (SentencePiece vocabularies) every prompt is tokenised whole, with a warning.
+
+    Args:
+        tokenizer: a fast or slow tokenizer.
+        config: the prompt's words and limits.
+
+    Raises:
+        PromptError: see `PromptFrame.from_tokenizer`.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: PromptConfig) -> None:
+        self.tokenizer = tokenizer
+        self.config = config
+        self.frame = PromptFrame.from_tokenizer(tokenizer, config)
+        self.joins = True
+        self._unchecked = _CHECKED_PROMPTS
+        self._pieces: dict[str, list[int]] = {}
+        self._special = tuple(token for token in tokenizer.all_special_tokens if token.strip())
+        self._start = [] if config.chat else _leading_special_ids(tokenizer)
+
+    def encode(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:
+        """Token ids of the prompt up to where the letter goes.
+
+        The history loses its oldest items until the prompt fits `config.max_length`.
+
+        Raises:
+            PromptError: too many or too few candidates, a hostile title, or a prompt that does not fit with an
+                empty history either.
+        """
+        require_letters(len(candidates), self.frame.letters)
+        if not self.joins:
+            return self._encode_whole(history, candidates)
+        ids = self._encode_pieces(history, candidates)
+        if self._unchecked:
+            self._unchecked -= 1
+            whole = self._encode_whole(history, candidates)
+            if ids != whole:
+                self.joins = False
+                warnings.warn(
+                    f"{self.tokenizer.name_or_path!r} gives other ids to a prompt than to its lines; prompts are "
+                    "tokenised whole from here on, which is slower and gives the same rankings as training saw.",
+                    stacklevel=2,
+                )
+                return whole
+        return ids
+
+    def encode_text(self, text: str) -> list[int]:
+        """Plain tokenisation of a whole prompt, the reference that `encode` equals."""
+        return [*self._start, *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+    def _encode_pieces(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:
+        frame = self.frame
+        offered: list[int] = []
+        for slot, item in enumerate(candidates):
+            offered += self._piece(f"{frame.letters[slot]}.")
+            offered += self._item_piece(f" {item.text}\n", item)
+        past = [self._item_piece(frame.history_line(item.text), item) for item in history]
+        fixed = [*self._start, *self._piece(frame.head)], self._piece(frame.middle), self._piece(frame.tail)
+        room = self.config.max_length - len(offered) - sum(map(len, fixed))
+        while past and sum(map(len, past)) > room:
+            past.pop(0)
+        if not past:
+            past = [self._piece(frame.no_history_line())]
+            if len(past[0]) > room:
+                raise self._no_room(len(past[0]) - room)
+        head, middle, tail = fixed
+        return [*head, *(token for line in past for token in line), *middle, *offered, *tail]
+
+    def _encode_whole(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:
+        kept = list(history)
+        while True:
+            text = self.frame.text(kept, candidates)
+            self._refuse_special(kept)
+            self._refuse_special(candidates)
+            ids = self.encode_text(text)
+            if len(ids) <= self.config.max_length:
+                return ids
+            if not kept:
+                raise self._no_room(len(ids) - self.config.max_length)
+            kept.pop(0)
+
+    def _piece(self, text: str) -> list[int]:
+        ids = self._pieces.get(text)
+        if ids is None:
+            ids = self._pieces[text] = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return ids
+
+    def _item_piece(self, line: str, item: Item) -> list[int]:
+        ids = self._pieces.get(line)
+        if ids is None:
+            check_text(item)
+            self._refuse_special((item,))
+            ids = self._piece(line)
+        return ids
+
+    def _refuse_special(self, items: Sequence[Item]) -> None:
+        for item in items:
+            for token in self._special:
+                if token in item.text:
+                    raise PromptError(
+                        f"item {item.item_id!r}: title {item.text!r} holds the special token {token!r}, which would "
+                        "be read as structure, not as text. Clean the title first."
+                    )
+
+    def _no_room(self, excess: int) -> PromptError:
+        return PromptError(
+            f"the prompt is {excess} tokens over max_length={self.config.max_length} even without history; raise "
+            "max_length, pass fewer candidates, or shorten their titles. Candidates and suffix are never truncated."
+        )
+
+
+def _leading_special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """What the tokenizer puts before a plain text (a BOS); chat templates write theirs themselves."""
+    bos = tokenizer.bos_token_id
+    ids = tokenizer("x")["input_ids"]
+    return [bos] if bos is not None and ids and ids[0] == bos else []

@@ -1,0 +1,297 @@
+"""The reranker: load, rank, train, evaluate, save."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from peft import PeftModel
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from rerank_guard.target import Progress
+from rerank_guard.types import FloatArray, Item, LetterTable, RankingTask, TrainingTrace
+from rerank_model.backend import BACKENDS, BackendName, Loaded, attach_saved_adapter, pick_device
+from rerank_model.config import TrainingSettings
+from rerank_model.encode import PromptEncoder
+from rerank_model.errors import BackendError, ConfigError
+from rerank_model.evaluate import Evaluation, evaluate_logits
+from rerank_model.prompt import PromptConfig
+from rerank_model.score import log_softmax, score_prompts
+from rerank_model.scorer import LetterScorer, verify_letter_head
+from rerank_model.train import run_training
+from rerank_model.trainer import pick_dtype, save_weights
+from rerank_model.verbalizer import Verbalizer, letters_in_context
+
+__all__ = ["Ranked", "Reranker"]
+
+CONFIG_FILE = "reranker_config.json"
+
+Text = str | Item
+
+
+class Ranked(TypedDict):
+    """One row of a ranking: the candidate's place in the list it came in, its letter logit, and its text."""
+
+    corpus_id: int
+    score: float
+    text: str
+
+
+class Reranker:
+    """Ranks candidates by the logits of their letters after one forward pass (LlamaRec; Yue et al., 2023).
+
+    Make one with `from_pretrained`. Raises where others fall back: a missing letter, a target outside the
+    candidates, a title that could forge the prompt, are errors.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: PreTrainedTokenizerBase,
+        prompt: PromptConfig,
+        *,
+        backend: BackendName = "transformers",
+        base: str = "",
+        batch_size: int = 32,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.prompt = prompt
+        self.backend: BackendName = backend
+        self.base = base
+        self.batch_size = batch_size
+        self.encoder = PromptEncoder(tokenizer, prompt)
+        self.verbalizer = Verbalizer.from_table(letters_in_context(self.encoder))
+        self.scorer = self._read(model)
+        verify_letter_head(self.scorer)
+        self.scorer.eval()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_name: str | Path,
+        *,
+        backend: BackendName = "transformers",
+        prompt: PromptConfig | None = None,
+        device: str | None = None,
+        dtype: torch.dtype | None = None,
+        batch_size: int = 32,
+    ) -> Reranker:
+        """Load a base model, or a reranker saved by `save_pretrained`.
+
+        Args:
+            path_or_name: a folder, or a hub name of a base model.
+            backend: "transformers", or "unsloth" where it is installed.
+            prompt: the prompt's words and letters; None for those saved with the reranker, else the default.
+            device: such as "cuda:0"; None for CUDA where there is one, else the CPU.
+            dtype: of the weights; None for bfloat16 on CUDA cards that have it, else float32.
+            batch_size: prompts a forward pass when scoring.
+
+        Raises:
+            BackendError: nothing readable there, weights only as pickle, no such device, unsloth missing.
+            PromptError: no chat template, or letters that are not single tokens.
+        """
+        if backend not in BACKENDS:
+            raise ConfigError(f"backend {backend!r} is not one of {sorted(BACKENDS)}.")
+        folder = Path(path_or_name)
+        chosen = pick_device(device)
+        saved = _read_config(folder)
+        base = str(saved["base"]) if saved else str(path_or_name)
+        prompt = prompt or (_prompt_from_json(saved["prompt"], folder) if saved else PromptConfig())
+        kind = BACKENDS[backend]()
+        if saved and not saved["adapter"]:
+            base = str(folder)
+        loaded: Loaded = kind.load(base, chosen, dtype or pick_dtype(chosen), prompt.max_length)
+        model = (
+            attach_saved_adapter(loaded.model, folder).to(chosen) if saved and saved["adapter"] else loaded.model
+        )
+        return cls(model, loaded.tokenizer, prompt, backend=backend, base=base, batch_size=batch_size)
+
+    @property
+    def base_name(self) -> str:
+        """The base model as the report calls it: a hub name, or the last part of a path."""
+        return Path(self.base).name if Path(self.base).is_dir() else self.base
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.scorer.letter_token_ids.device
+
+    def letter_table(self) -> LetterTable:
+        """The letters with their token ids in the context where the answer stands."""
+        return letters_in_context(self.encoder)
+
+    def score(self, history: Sequence[Text], candidates: Sequence[Text]) -> FloatArray:
+        """Letter logits (N,) float64 of the candidates, in the order given; higher is better.
+
+        Raises:
+            PromptError: fewer than two candidates, more than letters, a hostile title, or no room.
+        """
+        prompt = self.encoder.encode(_items(history), _items(candidates))
+        return self._score([prompt], [len(candidates)])[0]
+
+    def predict_proba(self, history: Sequence[Text], candidates: Sequence[Text]) -> FloatArray:
+        """Probabilities (N,) float64: the softmax restricted to the N letters in use."""
+        return np.exp(log_softmax(self.score(history, candidates)))
+
+    def rank(self, history: Sequence[Text], candidates: Sequence[Text], top_k: int | None = None) -> list[Ranked]:
+        """The candidates from best to worst; candidates of equal score keep the order given.
+
+        Args:
+            history: what the user liked, oldest first; may be empty.
+            candidates: at least two.
+            top_k: how many to return; None for all.
+
+        Raises:
+            PromptError: as `score`.
+            ConfigError: `top_k` below 1.
+        """
+        if top_k is not None and top_k < 1:
+            raise ConfigError(f"top_k is {top_k}; ask for at least 1, or None for all.")
+        scores = self.score(history, candidates)
+        texts = [item.text for item in _items(candidates)]
+        order = np.argsort(-scores, kind="stable")[:top_k]
+        return [Ranked(corpus_id=int(i), score=float(scores[i]), text=texts[i]) for i in order]
+
+    def score_tasks(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
+        """Letter logits of many tasks, one (N,) float64 array each, in the order given."""
+        prompts = [self.encoder.encode(task.history, task.candidates) for task in tasks]
+        return self._score(prompts, [task.n_candidates for task in tasks], progress)
+
+    def evaluate(
+        self, tasks: Sequence[RankingTask], cutoffs: Sequence[int] = (5,), progress: Progress | None = None
+    ) -> Evaluation:
+        """Recall@K and letter NLL, beside chance.
+
+        Raises:
+            VacuousMetricError: a cutoff is not below every N.
+        """
+        return evaluate_logits(tasks, self.score_tasks(tasks, progress), cutoffs)
+
+    def fit(
+        self,
+        tasks: Sequence[RankingTask],
+        settings: TrainingSettings,
+        progress: Progress | None = None,
+        resume_from: Path | None = None,
+    ) -> TrainingTrace:
+        """Train on tasks whose targets are among their candidates.
+
+        Args:
+            tasks: the examples, in any order.
+            settings: of the job.
+            progress: told after every optimiser step; None shows Trainer's own bar.
+            resume_from: a checkpoint folder of an earlier run of the same job.
+
+        Returns:
+            What the job recorded.
+
+        Raises:
+            TrainingError: nothing to train on, or a task without its target.
+        """
+        inner = self.scorer.model
+        if settings.lora is not None and not isinstance(inner, PeftModel):
+            inner = BACKENDS[self.backend]().add_lora(inner, settings.lora, settings.seed)
+            self.scorer = self._read(inner)
+        trace = run_training(
+            self.scorer,
+            self.encoder,
+            self._pad_token_id(),
+            tasks,
+            settings,
+            progress=progress,
+            resume_from=resume_from,
+        )
+        self.scorer.eval()
+        return trace
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write adapter (or the whole model where there is none), tokenizer and prompt; safetensors only."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        model = self.scorer.model
+        save_weights(model, path)
+        self.tokenizer.save_pretrained(path)
+        config = {
+            "schema": 1,
+            "base": self.base,
+            "adapter": isinstance(model, PeftModel),
+            "prompt": asdict(self.prompt),
+        }
+        (path / CONFIG_FILE).write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def export_merged(self, folder: str | Path) -> None:
+        """Write a plain causal LM with the adapters merged in, for servers that know nothing of adapters."""
+        model = self.scorer.model
+        if isinstance(model, PeftModel):
+            merged = type(self)(
+                _merged_copy(model), self.tokenizer, self.prompt, backend=self.backend, base=str(folder)
+            )
+            merged.save_pretrained(folder)
+        else:
+            self.save_pretrained(folder)
+
+    def _read(self, model: nn.Module) -> LetterScorer:
+        device = next(model.parameters()).device
+        return LetterScorer(model, self.verbalizer.letter_token_ids).to(device)
+
+    def _score(
+        self, prompts: Sequence[Sequence[int]], n_candidates: Sequence[int], progress: Progress | None = None
+    ) -> list[FloatArray]:
+        return score_prompts(
+            self.scorer,
+            prompts,
+            n_candidates,
+            batch_size=self.batch_size,
+            pad_token_id=self._pad_token_id(),
+            progress=progress,
+        )
+
+    def _pad_token_id(self) -> int:
+        # What stands behind a prompt's last token is never looked at, so any id will do where none is declared.
+        for token_id in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
+            if token_id is not None:
+                return int(token_id)
+        return 0
+
+
+def _items(texts: Sequence[Text]) -> list[Item]:
+    if isinstance(texts, str):
+        raise ConfigError(f"a list of texts is needed, not the single text {texts[:40]!r}; pass [text, ...].")
+    return [text if isinstance(text, Item) else Item(item_id=str(i), text=text) for i, text in enumerate(texts)]
+
+
+def _merged_copy(model: PeftModel) -> nn.Module:
+    copied: Any = copy.deepcopy(model)
+    merged: nn.Module = copied.merge_and_unload()
+    return merged
+
+
+def _read_config(folder: Path) -> dict[str, object] | None:
+    file = folder / CONFIG_FILE
+    if not file.is_file():
+        return None
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if config["schema"] != 1 or not isinstance(config["adapter"], bool):
+            raise ValueError(f"schema {config['schema']!r}")
+        return {"base": str(config["base"]), "adapter": config["adapter"], "prompt": config["prompt"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackendError(
+            f"{file} is not a reranker's configuration ({error}); save the reranker again."
+        ) from error
+
+
+def _prompt_from_json(fields: object, folder: Path) -> PromptConfig:
+    if not isinstance(fields, dict):
+        raise BackendError(f"{folder / CONFIG_FILE}: 'prompt' is {type(fields).__name__}; save the reranker again.")
+    try:
+        return PromptConfig(**{**fields, "letters": tuple(fields["letters"])})
+    except (TypeError, KeyError) as error:
+        raise BackendError(f"{folder / CONFIG_FILE}: {error}; save the reranker again.") from error

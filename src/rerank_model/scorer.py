@@ -1,0 +1,104 @@
+"""The forward pass: letter logits at the last real token of each prompt, and nothing else of the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rerank_model.errors import BackendError
+
+__all__ = ["LetterScorer", "Prompts", "letter_nll", "pad_prompts", "verify_letter_head"]
+
+Prompts = dict[str, Tensor]
+"""A padded batch: `input_ids` (B, L) int64 right-padded, `last_position` (B,) int64, `n_candidates` (B,) int64."""
+
+
+def pad_prompts(prompts: Sequence[Sequence[int]], n_candidates: Sequence[int], pad_token_id: int) -> Prompts:
+    """Right-pad prompts to the longest of the batch.
+
+    Right padding needs no attention mask in a causal model: no real token looks at a later one.
+    """
+    lengths = torch.tensor([len(ids) for ids in prompts], dtype=torch.int64)
+    input_ids = torch.full((len(prompts), int(lengths.max())), pad_token_id, dtype=torch.int64)
+    for row, ids in enumerate(prompts):
+        input_ids[row, : len(ids)] = torch.tensor(ids, dtype=torch.int64)
+    return {
+        "input_ids": input_ids,
+        "last_position": lengths - 1,
+        "n_candidates": torch.tensor(n_candidates, dtype=torch.int64),
+    }
+
+
+class LetterScorer(nn.Module):
+    """A causal language model read at the letters.
+
+    A module of its own, so that Trainer, DDP and accelerate see an ordinary forward pass.
+
+    Args:
+        model: a causal LM, or a peft model around one.
+        letter_token_ids: ids of the letters in slot order.
+    """
+
+    letter_token_ids: Tensor
+
+    def __init__(self, model: nn.Module, letter_token_ids: Sequence[int]) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("letter_token_ids", torch.tensor(letter_token_ids), persistent=False)
+
+    def forward(self, input_ids: Tensor, last_position: Tensor, n_candidates: Tensor) -> Tensor:
+        """Letter logits, float32 (B, N of the longest list); slots beyond a prompt's own N are -inf."""
+        causal_lm = _causal_lm(self.model)
+        hidden = causal_lm.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
+        last = hidden[torch.arange(len(last_position), device=hidden.device), last_position]
+        width = int(n_candidates.max())
+        head = causal_lm.get_output_embeddings()
+        rows = self.letter_token_ids[:width]
+        bias = None if head.bias is None else head.bias[rows]
+        logits = nn.functional.linear(last, head.weight[rows], bias).float()
+        slots = torch.arange(width, device=logits.device)
+        return logits.masked_fill(slots >= n_candidates[:, None], -torch.inf)
+
+
+def letter_nll(logits: Tensor, target_index: Tensor) -> Tensor:
+    """Cross-entropy (B,) float32, nats, of the target letter under the softmax restricted to the letters in use."""
+    return nn.functional.cross_entropy(logits, target_index, reduction="none")
+
+
+@torch.no_grad()
+def verify_letter_head(scorer: LetterScorer) -> None:
+    """Hold the letter rows against the model's own logits on one short input.
+
+    Models that cap or scale their logits behind the head, or whose head carries an adapter, would be read wrongly.
+
+    Raises:
+        BackendError: the two differ by more than rounding.
+    """
+    causal_lm = _causal_lm(scorer.model)
+    device = scorer.letter_token_ids.device
+    ids = scorer.letter_token_ids[:4].repeat(2)[None]
+    n = len(scorer.letter_token_ids)
+    was_training = scorer.training
+    scorer.eval()
+    ours = scorer(ids, torch.tensor([ids.shape[1] - 1], device=device), torch.tensor([n], device=device))
+    whole = causal_lm(input_ids=ids, use_cache=False).logits[:, -1, scorer.letter_token_ids].float()
+    scorer.train(was_training)
+    tolerance = (
+        1e-3 if whole.dtype == torch.float32 and next(causal_lm.parameters()).dtype == torch.float32 else 0.1
+    )
+    gap = float((ours - whole).abs().max())
+    if not gap <= tolerance:
+        raise BackendError(
+            f"{type(causal_lm).__name__}: letter logits differ from the model's own by {gap:.3g}; its head does more "
+            "than one matrix product (capping, scaling, an adapter on it), which letter scoring does not support."
+        )
+
+
+def _causal_lm(model: nn.Module) -> Any:
+    base: Any = model
+    if hasattr(base, "get_base_model"):
+        base = base.get_base_model()
+    return base

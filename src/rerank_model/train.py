@@ -1,0 +1,102 @@
+"""Run a training job: settings to Trainer, and the trace back."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import PrinterCallback, ProgressCallback, TrainingArguments
+
+from rerank_guard.recorder import TraceRecorder
+from rerank_guard.target import Progress
+from rerank_guard.types import RankingTask, TrainingTrace
+from rerank_model.config import TrainingSettings
+from rerank_model.dataset import LetterCollator, LetterDataset
+from rerank_model.encode import PromptEncoder
+from rerank_model.scorer import LetterScorer
+from rerank_model.trainer import TRACE_FILE, LetterTrainer, RecordSteps, ShowProgress, count_trainable
+
+__all__ = ["planned_steps", "run_training"]
+
+
+def planned_steps(n_examples: int, settings: TrainingSettings) -> int:
+    """Optimiser steps on one device: ceil(examples / batch / accumulation) an epoch, times the epochs.
+
+    1,635 examples / (16 x 2) in one epoch are 52 steps (51 whole ones and a rest).
+    """
+    if settings.max_steps is not None:
+        return settings.max_steps
+    batches = math.ceil(n_examples / settings.batch_size)
+    return math.ceil(math.ceil(batches / settings.gradient_accumulation) * settings.epochs)
+
+
+def run_training(
+    scorer: LetterScorer,
+    encoder: PromptEncoder,
+    pad_token_id: int,
+    tasks: Sequence[RankingTask],
+    settings: TrainingSettings,
+    *,
+    progress: Progress | None,
+    resume_from: Path | None,
+) -> TrainingTrace:
+    """Train the scorer in place.
+
+    Raises:
+        TrainingError: nothing to train on, a task without its target, or a checkpoint of another job.
+    """
+    dataset = LetterDataset(tasks)
+    recorder = TraceRecorder(planned_steps(len(dataset), settings), count_trainable(scorer))
+    if resume_from is not None:
+        recorder.load(resume_from / TRACE_FILE)
+    callbacks = [RecordSteps(recorder)]
+    with tempfile.TemporaryDirectory(prefix="rerank-model-") as scratch:
+        trainer = LetterTrainer(
+            recorder=recorder,
+            model=scorer,
+            args=_arguments(settings, settings.checkpoint_dir or Path(scratch), scorer, quiet=progress is not None),
+            train_dataset=dataset,
+            data_collator=LetterCollator(encoder, pad_token_id),
+            callbacks=callbacks,
+        )
+        if progress is not None:
+            trainer.remove_callback(ProgressCallback)
+            trainer.remove_callback(PrinterCallback)
+            trainer.add_callback(ShowProgress(progress, recorder))
+        trainer.train(resume_from_checkpoint=str(resume_from) if resume_from is not None else None)
+    return recorder.finish()
+
+
+def _arguments(settings: TrainingSettings, folder: Path, scorer: LetterScorer, *, quiet: bool) -> TrainingArguments:
+    device = scorer.letter_token_ids.device
+    return TrainingArguments(
+        output_dir=str(folder),
+        learning_rate=settings.learning_rate,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        num_train_epochs=settings.epochs,
+        max_steps=settings.max_steps if settings.max_steps is not None else -1,
+        warmup_steps=settings.warmup_steps,
+        lr_scheduler_type=settings.schedule,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        bf16=device.type == "cuda" and _has_bf16(scorer),
+        use_cpu=device.type == "cpu",
+        gradient_checkpointing=settings.gradient_checkpointing,
+        save_strategy="no" if settings.checkpoint_dir is None else "steps",
+        save_steps=settings.checkpoint_every,
+        logging_strategy="steps",
+        logging_steps=1,
+        disable_tqdm=quiet,
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=device.type == "cuda",
+    )
+
+
+def _has_bf16(scorer: LetterScorer) -> bool:
+    return any(str(parameter.dtype) == "torch.bfloat16" for parameter in scorer.parameters())

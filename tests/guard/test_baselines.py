@@ -1,0 +1,71 @@
+"""Baselines against their closed forms and against enumeration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pytest
+
+from guard.builders import make_tasks
+from rerank_guard.baselines import (
+    chance_hit_rate_at_k,
+    chance_recall_at_k,
+    chance_recall_distribution,
+    popularity_scores,
+    retriever_scores,
+    reversed_popularity_scores,
+)
+from rerank_guard.errors import InvalidTaskError
+from rerank_guard.metrics import expected_hit_at_k, hit_rate_at_k, recall_at_k
+
+
+@pytest.mark.parametrize(("n", "k", "m"), [(6, 2, 1), (6, 2, 3), (5, 4, 2), (4, 9, 2), (5, 1, 5), (3, 2, 0)])
+def test_chance_equals_the_enumeration_of_all_top_sets(n, k, m):
+    tops = list(combinations(range(n), min(k, n)))
+    found = np.array([sum(i < m for i in top) for top in tops])
+    pmf = chance_recall_distribution(n, k, m)
+    np.testing.assert_allclose(pmf, [(found == i).mean() for i in range(m + 1)], atol=1e-12)
+    assert chance_hit_rate_at_k(n, k, m) == pytest.approx((found > 0).mean(), abs=1e-12)
+    if m:
+        assert chance_recall_at_k(n, k) == pytest.approx(found.mean() / m, abs=1e-12)
+
+
+def test_the_figure_that_a_coin_gives():
+    assert chance_recall_at_k(50, 20) == 0.4
+    assert chance_recall_at_k(20, 20) == 1.0
+    assert chance_hit_rate_at_k(50, 20) == pytest.approx(0.4, abs=1e-12)
+    assert chance_hit_rate_at_k(50, 20, 2) == pytest.approx(1 - comb(48, 20) / comb(50, 20), abs=1e-12)
+
+
+def test_constant_scores_have_the_metrics_of_chance():
+    relevant = np.arange(9) < 4
+    scores = [np.zeros(9)]
+    assert hit_rate_at_k(scores, [relevant], 3)[0] == pytest.approx(chance_hit_rate_at_k(9, 3, 4), abs=1e-12)
+    assert recall_at_k(scores, [relevant], 3)[0] == pytest.approx(chance_recall_at_k(9, 3), abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "k", "m"), [(0, 1, 1), (5, 0, 1), (5, 1, 6), (5, 1, -1)])
+def test_impossible_counts_are_refused(n, k, m):
+    with pytest.raises(InvalidTaskError, match=f"N={n}, K={k}, {m} relevant"):
+        chance_recall_distribution(n, k, m)
+
+
+def test_popularity_both_ways_round_with_unknown_items_at_zero():
+    tasks = make_tasks([2, 0], [3, 2])
+    counts = {"u0-i2": 9, "u0-i0": 4, "u1-i1": 1}
+    forward, backward = popularity_scores(tasks, counts), reversed_popularity_scores(tasks, counts)
+    np.testing.assert_array_equal(forward[0], [4, 0, 9])
+    np.testing.assert_array_equal(forward[1], [0, 1])
+    np.testing.assert_array_equal(expected_hit_at_k(forward, [2, 0], 1), [1, 0])
+    np.testing.assert_array_equal(expected_hit_at_k(backward, [2, 0], 1), [0, 1])
+
+
+def test_retriever_scores_or_an_error_that_names_the_query():
+    tasks = make_tasks([0, 1], [2, 3])
+    scored = [replace(task, retriever_scores=tuple(range(task.n_candidates))) for task in tasks]
+    np.testing.assert_array_equal(retriever_scores(scored)[1], [0, 1, 2])
+    with pytest.raises(InvalidTaskError, match=r"1 of 2 tasks have no retriever_scores \(first: query 'user-1'\)"):
+        retriever_scores([scored[0], tasks[1]])

@@ -1,0 +1,191 @@
+"""loss_below_random: the sound twin passes, each saboteur is named, and no verdict comes by luck."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guard.builders import chance_nll, learned_nll, make_trace
+from rerank_guard.checks import check_loss_below_random
+from rerank_guard.errors import InvalidTraceError, RerankGuardError
+from rerank_guard.types import TrainingTrace
+from rerank_guard.verdict import Status
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_a_job_that_learned_passes_and_shows_its_figures():
+    nll = learned_nll(rng(), 3000)
+    verdict = check_loss_below_random(make_trace(nll))
+    assert verdict.status is Status.PASSED
+    window = nll[1500:]
+    assert verdict.n == 1500
+    assert next(iter(verdict.measured)) == "letter_nll"
+    assert verdict.measured["letter_nll"] == pytest.approx(window.mean(), abs=1e-10)
+    assert verdict.measured["gain"] == pytest.approx((math.log(50) - window).mean(), abs=1e-10)
+    log10_e = (math.log(50) - window).sum() / math.log(10)
+    assert verdict.measured["log10_e_value"] == pytest.approx(log10_e, rel=1e-10)
+    assert verdict.measured["first_half_letter_nll"] == pytest.approx(nll[:1500].mean(), abs=1e-10)
+    assert verdict.threshold["chance_letter_nll"] == pytest.approx(math.log(50))
+    assert (verdict.fault, verdict.cause) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("trace", "fault"),
+    [
+        (make_trace(chance_nll(rng(), 3000)), "no-signal"),
+        (make_trace(np.full(3000, math.log(50))), "no-signal"),
+        (make_trace(np.full(3000, 3.914)), "no-signal"),
+        (make_trace(chance_nll(rng(), 3000), steps=51), "under-trained"),
+        (make_trace(chance_nll(rng(), 3000), steps=300, planned=3000), "under-trained"),
+        (make_trace(chance_nll(rng(), 3000), learning_rate=1e-9), "no-update"),
+        (make_trace(chance_nll(rng(), 3000), learning_rate=0.0), "no-update"),
+        (make_trace(learned_nll(rng(), 3000), learning_rate=0.0), "no-update"),
+        (make_trace(chance_nll(rng(), 3000), trainable=0), "no-trainable-parameters"),
+        (make_trace(np.zeros(0), steps=0, planned=500), "not-trained"),
+        (make_trace(chance_nll(rng(), 300), steps=0), "not-trained"),
+        (make_trace(np.linspace(3.9, 20.0, 3000)), "diverged"),
+        (make_trace(np.where(np.arange(3000) == 2000, np.nan, learned_nll(rng(), 3000))), "silent-nan"),
+        (make_trace(np.where(np.arange(3000) == 10, np.inf, learned_nll(rng(), 3000))), "silent-nan"),
+        (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[np.ones(399), np.inf]), "silent-nan"),
+        (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[np.nan, np.ones(399)]), "silent-nan"),
+    ],
+)
+def test_each_saboteur_fails_with_its_name(trace, fault):
+    verdict = check_loss_below_random(trace)
+    assert verdict.status is Status.FAILED
+    assert verdict.fault == fault
+    assert verdict.cause
+    assert verdict.next_step
+    assert verdict.evidence
+    for value in verdict.measured.values():
+        assert not isinstance(value, float) or math.isfinite(value), f"{verdict.measured} cannot be written as JSON"
+
+
+def test_gradient_norms_that_were_not_recorded_are_no_fault():
+    for norms in (np.full(400, np.nan), np.where(np.arange(400) % 10 == 0, 1.0, np.nan)):
+        trace = make_trace(learned_nll(rng(), 3000), gradient_norm=norms)
+        assert check_loss_below_random(trace).status is Status.PASSED
+
+
+def test_too_few_examples_are_inconclusive_and_say_how_many_would_do():
+    verdict = check_loss_below_random(make_trace(np.tile([3.0, 3.9], 8), steps=300))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.fault is None
+    # gain 0.462 a window example: log(1000) / 0.462 = 15
+    assert "About 15 examples" in verdict.next_step
+    assert check_loss_below_random(make_trace(np.tile([3.0, 3.9], 16), steps=300)).status is Status.PASSED
+
+
+def test_a_real_but_trivial_gain_is_not_learning():
+    nll = math.log(50) - 0.3 + rng().normal(scale=1.2, size=120)
+    verdict = check_loss_below_random(make_trace(nll))
+    assert verdict.measured["log10_e_value"] > 3, "the gain must be real for this test to say anything"
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "real but so far trivial" in verdict.cause
+    longer = math.log(50) - 0.1 + rng().normal(scale=0.3, size=4000)
+    verdict = check_loss_below_random(make_trace(longer))
+    assert verdict.status is Status.FAILED
+    assert "real but trivial" in verdict.cause
+
+
+def test_learning_by_heart_in_later_passes_decides_nothing():
+    first, later = chance_nll(rng(), 1000), np.full(4000, 0.5)
+    first_pass = np.arange(5000) < 1000
+    verdict = check_loss_below_random(make_trace(np.r_[first, later], first_pass=first_pass))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "held-out" in verdict.next_step
+    nothing = check_loss_below_random(make_trace(np.r_[first, chance_nll(rng(1), 4000)], first_pass=first_pass))
+    assert nothing.status is Status.FAILED
+    assert nothing.n == 500, "only first-pass examples may count"
+
+
+def test_repeated_examples_cannot_bring_a_pass():
+    nll = np.r_[np.full(100, math.log(50)), np.zeros(900)]
+    verdict = check_loss_below_random(make_trace(nll, first_pass=np.arange(1000) < 100))
+    assert verdict.status is not Status.PASSED
+
+
+def test_the_window_is_the_last_half_so_that_a_late_learner_passes_and_a_late_collapse_does_not():
+    late = np.r_[np.full(1500, math.log(50)), np.full(1500, 1.0)]
+    assert check_loss_below_random(make_trace(late)).status is Status.PASSED
+    assert check_loss_below_random(make_trace(late[::-1])).status is Status.FAILED
+
+
+def test_a_model_that_knows_nothing_passes_no_more_often_than_alpha():
+    # confident nonsense is the hardest null: 1000 seeded jobs, alpha 0.05; 100 passes have probability < 1e-9
+    passes = 0
+    for seed in range(1000):
+        trace = make_trace(chance_nll(rng(seed), 40, n=10, spread=1.0), n=10)
+        passes += check_loss_below_random(trace, alpha=0.05, effect=0.0).status is Status.PASSED
+    assert passes < 100, f"{passes} of 1000 jobs that know nothing passed at alpha 0.05"
+
+
+def test_a_calibrated_learner_fails_no_more_often_than_alpha_on_each_side():
+    # targets drawn from the model's own softmax with gain well above the effect; 200 seeded jobs, none may fail
+    fails = 0
+    for seed in range(200):
+        r = rng(seed)
+        logits = r.normal(scale=2.0, size=(200, 20))
+        p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        slots = (p.cumsum(axis=1) > r.random((200, 1))).argmax(axis=1)
+        nll = -np.log(p[np.arange(200), slots])
+        fails += check_loss_below_random(make_trace(nll, n=20)).status is Status.FAILED
+    assert fails == 0
+
+
+def test_overconfident_nonsense_fails_at_once():
+    nll = np.where(rng().random(80) < 0.5, 0.0, 30.0)
+    assert check_loss_below_random(make_trace(nll)).status is Status.FAILED
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 60), st.floats(0.2, 4.5))
+def test_order_inside_the_window_does_not_matter(seed, n, level):
+    r = rng(seed)
+    nll = np.abs(r.normal(level, 0.5, size=200))
+    shuffled = np.r_[r.permutation(nll[:100]), r.permutation(nll[100:])]
+    first, second = (check_loss_below_random(make_trace(x, n=n)) for x in (nll, shuffled))
+    assert first.status is second.status
+    assert first.measured["gain"] == pytest.approx(second.measured["gain"], abs=1e-10)
+
+
+def test_a_growing_number_of_candidates_is_judged_by_each_examples_own_chance():
+    r = rng()
+    n = np.repeat([2, 5, 20, 50], 500)
+    trace = make_trace(np.zeros(2000))
+    sound = dict_of(trace) | {"n_candidates": n, "letter_nll": 0.5 * np.log(n) + 0.1 * r.random(2000)}
+    chance = dict_of(trace) | {"n_candidates": n, "letter_nll": np.log(n) + 0.05 * r.normal(size=2000)}
+    assert check_loss_below_random(TrainingTrace(**sound)).status is Status.PASSED
+    assert check_loss_below_random(TrainingTrace(**chance)).status is Status.FAILED
+
+
+def dict_of(trace):
+    return {name: getattr(trace, name) for name in TrainingTrace.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"letter_nll": np.full(10, -0.5)}, "letter_nll -0.5"),
+        ({"n_candidates": np.ones(10, dtype=np.int64)}, "n_candidates=1"),
+        ({"first_pass": np.zeros(10, dtype=np.bool_)}, "none of its 10 examples is marked first_pass"),
+        ({"learning_rate": np.full(400, np.nan)}, "learning_rate nan"),
+    ],
+)
+def test_impossible_traces_are_errors(changes, words):
+    trace = TrainingTrace(**(dict_of(make_trace(np.full(10, 3.0))) | changes))
+    with pytest.raises(InvalidTraceError, match=words):
+        check_loss_below_random(trace)
+
+
+@pytest.mark.parametrize("settings_", [{"alpha": 0.0}, {"alpha": 1.0}, {"effect": -0.1}, {"effect": 1.0}])
+def test_settings_that_decide_nothing_are_errors(settings_):
+    with pytest.raises(RerankGuardError, match="give a number"):
+        check_loss_below_random(make_trace(np.full(10, 3.0)), **settings_)

@@ -1,0 +1,19 @@
+"""Running the plugin inside a pytester folder that can import `fake_targets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from inner_run import QUIET, Run
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Run:
+    """Run pytest in this process, in a folder of its own, with a copy of `fake_targets` in it."""
+    pytester.makepyfile(fake_targets=(Path(__file__).parent / "fake_targets.py").read_text(encoding="utf-8"))
+
+    def run_in_process(*args: str, cache: bool = False) -> pytest.RunResult:
+        return pytester.runpytest_inprocess(*(QUIET[:-2] if cache else QUIET), *args)
+
+    return run_in_process

@@ -1,0 +1,259 @@
+"""`check_reranker` without pytest: each saboteur fails at its own gate, the sound twin passes.
+
+Everything is drawn from fixed seeds, so the verdicts are deterministic.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import fake_targets
+import numpy as np
+import pytest
+
+from rerank_guard.adapters.callable import CallableTarget, CallableTargetWithPopularity
+from rerank_guard.errors import InvalidTaskError, TargetError, VacuousMetricError
+from rerank_guard.report.report import Report
+from rerank_guard.suite import check_reranker
+from rerank_guard.verdict import Status
+
+ALL_GATES = [
+    "gt_in_candidates",
+    "letter_tokens_found",
+    "loss_below_random",
+    "scores_well_formed",
+    "probabilities_not_uniform",
+    "recall_beats_baseline[K=5]",
+    "recall_within_ceiling[K=5]",
+]
+
+
+def by_check(report: Report) -> dict[str, Status]:
+    return {verdict.check: verdict.status for verdict in report.verdicts}
+
+
+def test_sound_target_passes_every_gate_in_order() -> None:
+    report = check_reranker(fake_targets.sound(), seed=4)
+    assert [verdict.check for verdict in report.verdicts] == ALL_GATES
+    assert report.ok
+    assert report.diagnosis == ()
+    assert report.subject.seed == 4
+    assert report.subject.dataset == "made-up films, uniform negatives"
+    assert report.subject.device == "abacus"
+    assert {"fake", "numpy", "python"} <= set(report.subject.versions)
+    assert report.subject.training is not None
+    assert report.subject.training.steps == 60
+
+
+@pytest.mark.parametrize(
+    ("factory", "gate", "fault"),
+    [
+        (fake_targets.target_dropped, "gt_in_candidates", "gt-missing"),
+        (fake_targets.letters_split, "letter_tokens_found", "multi-token-letter"),
+        (fake_targets.loss_at_chance, "loss_below_random", None),
+        (fake_targets.nan_scores, "scores_well_formed", "silent-nan"),
+        (fake_targets.uniform_scores, "scores_well_formed", "ties-decide"),
+        (fake_targets.wrong_shape, "scores_well_formed", None),
+        (fake_targets.score_gives_none, "scores_well_formed", None),
+        (fake_targets.score_gives_text, "scores_well_formed", None),
+        (fake_targets.uniform_probabilities, "probabilities_not_uniform", "silent-fallback"),
+        (fake_targets.popularity_better, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
+        (fake_targets.leak, "recall_within_ceiling[K=5]", "prompt-leak"),
+    ],
+)
+def test_saboteur_fails_first_at_its_own_gate(factory, gate: str, fault: str | None) -> None:
+    report = check_reranker(factory())
+    first = report.diagnosis[0]
+    assert first.check == gate
+    assert fault is None or first.fault == fault
+    assert by_check(report)[gate] is Status.FAILED
+    assert first.cause
+    assert first.next_step
+    before = [verdict for verdict in report.verdicts if verdict.check in ALL_GATES[: ALL_GATES.index(gate)]]
+    assert all(verdict.ok for verdict in before)
+
+
+@pytest.mark.parametrize(
+    "factory", [fake_targets.nan_scores, fake_targets.wrong_shape, fake_targets.score_gives_none]
+)
+def test_malformed_scores_never_pass_a_later_gate_and_say_why(factory) -> None:
+    report = check_reranker(factory())
+    for check in ("recall_beats_baseline[K=5]", "recall_within_ceiling[K=5]"):
+        verdict = next(verdict for verdict in report.verdicts if verdict.check == check)
+        assert verdict.status is Status.FAILED
+        assert "scores" in verdict.evidence[0]
+
+
+def test_missing_capabilities_name_the_method_to_add() -> None:
+    report = check_reranker(fake_targets.minimal())
+    assert report.ok
+    reasons = {verdict.check: verdict.cause for verdict in report.verdicts if verdict.cause}
+    assert reasons == {
+        "letter_tokens_found": "the target 'minimal' has no letter_table()",
+        "loss_below_random": "the target 'minimal' has no train(progress)",
+        "probabilities_not_uniform": "the target 'minimal' has no predict_proba(tasks)",
+        "recall_within_ceiling[K=5]": "the target 'minimal' has no oracle_proba(tasks)",
+    }
+
+
+def test_trains_once_then_scores_once_then_asks_for_probabilities() -> None:
+    target = fake_targets.sound()
+    check_reranker(target)
+    assert target.log == ["train", "score", "predict_proba"]
+
+
+def test_targets_own_exception_is_not_swallowed() -> None:
+    with pytest.raises(RuntimeError, match="out of memory"):
+        check_reranker(fake_targets.training_raises())
+
+
+def test_progress_names_its_stages_and_ends() -> None:
+    calls: list[tuple[int, int, str]] = []
+
+    def progress(done: int, total: int, note: str = "") -> None:
+        calls.append((done, total, note))
+
+    check_reranker(fake_targets.sound(), progress=progress)
+    stages = list(dict.fromkeys(note.partition(",")[0] for _, _, note in calls))
+    assert stages == ["training", "scoring", "probabilities"]
+    assert (60, 60, "training, loss 1.00 (chance 3.00)") in calls
+    assert calls[-1][:2] == (fake_targets.N_TASKS, fake_targets.N_TASKS)
+
+
+def test_score_that_takes_progress_is_given_it() -> None:
+    class Reporting(fake_targets.Minimal):
+        def score(self, tasks, progress):
+            progress(len(tasks) // 2, len(tasks), "half way")
+            return fake_targets.make_scores(tasks)
+
+    notes: list[str] = []
+    check_reranker(Reporting(), progress=lambda _done, _total, note="": notes.append(note))
+    assert "scoring, half way" in notes
+
+
+@pytest.mark.parametrize(
+    ("n_candidates", "expected"),
+    [(50, ["K=5", "K=20"]), (20, ["K=5"]), (6, ["K=5"]), (5, ["K=1"]), (2, ["K=1"])],
+)
+def test_default_cutoffs_lie_below_the_smallest_n(n_candidates: int, expected: list[str]) -> None:
+    target = fake_targets.Minimal(ranking_tasks=fake_targets.make_tasks(60, n_candidates))
+    checks = [verdict.check for verdict in check_reranker(target).verdicts]
+    assert [f"recall_beats_baseline[{k}]" for k in expected] == [
+        check for check in checks if check.startswith("recall_beats")
+    ]
+
+
+def test_explicit_cutoffs_win_over_declared_ones() -> None:
+    checks = by_check(check_reranker(fake_targets.sound(), cutoffs=(10, 3, 3)))
+    assert [check for check in checks if check.startswith("recall_beats")] == [
+        "recall_beats_baseline[K=3]",
+        "recall_beats_baseline[K=10]",
+    ]
+
+
+@pytest.mark.parametrize("cutoffs", [(20,), (5, 21), (0,)])
+def test_vacuous_cutoffs_are_refused(cutoffs: tuple[int, ...]) -> None:
+    with pytest.raises(VacuousMetricError, match=f"hold K={cutoffs[-1]}"):
+        check_reranker(fake_targets.minimal(), cutoffs=cutoffs)
+
+
+def test_declared_vacuous_cutoff_is_refused_and_named() -> None:
+    with pytest.raises(VacuousMetricError, match="cutoffs of target 'vacuous cutoff' hold K=20"):
+        check_reranker(fake_targets.vacuous_cutoff())
+
+
+@pytest.mark.parametrize("cutoffs", [(), (2.5,), (True,)])
+def test_cutoffs_that_are_none_or_no_numbers_are_refused(cutoffs) -> None:
+    with pytest.raises(TargetError, match="the cutoffs asked for"):
+        check_reranker(fake_targets.minimal(), cutoffs=cutoffs)
+
+
+def test_no_tasks_is_an_error() -> None:
+    with pytest.raises(InvalidTaskError, match="gave no task"):
+        check_reranker(fake_targets.no_tasks())
+
+
+def test_things_that_are_no_target_are_told_what_they_lack() -> None:
+    with pytest.raises(TargetError, match=r"it lacks score\(tasks\)"):
+        check_reranker(fake_targets.NotATarget())  # type: ignore[arg-type]
+    with pytest.raises(TargetError, match="give an instance, not the class"):
+        check_reranker(fake_targets.Minimal)  # type: ignore[arg-type]
+
+
+def test_tasks_of_another_type_are_refused() -> None:
+    with pytest.raises(TargetError, match="at position 0; give RankingTask objects"):
+        check_reranker(fake_targets.Minimal(ranking_tasks=[{"query": 1}]))  # type: ignore[list-item]
+
+
+def test_train_that_returns_no_trace_is_refused() -> None:
+    with pytest.raises(TargetError, match=r"train\(\) of 'sound' gave None"):
+        check_reranker(fake_targets.Sound(trace=None))  # type: ignore[arg-type]
+
+
+def test_too_few_users_are_inconclusive_and_not_ok() -> None:
+    report = check_reranker(fake_targets.undecided())
+    assert by_check(report)["recall_beats_baseline[K=5]"] is Status.INCONCLUSIVE
+    assert not report.ok
+
+
+def test_details_with_nan_still_give_strict_json() -> None:
+    assert check_reranker(fake_targets.sound()).to_json_dict()["details"] == {"lr": None}
+
+
+def test_retriever_scores_become_a_baseline() -> None:
+    tasks = fake_targets.make_tasks()
+    perfect = [
+        tuple(
+            2.0 if item_id == task.target_id else 1.0 / (1 + slot)
+            for slot, item_id in enumerate(task.candidate_ids)
+        )
+        for task in tasks
+    ]
+    tasks = [replace(task, retriever_scores=row) for task, row in zip(tasks, perfect, strict=True)]
+
+    class Weak(fake_targets.Minimal):
+        def score(self, tasks):
+            return fake_targets.make_scores(tasks, lift=1.0)
+
+    report = check_reranker(Weak(ranking_tasks=tasks))
+    assert report.diagnosis[0].fault == "baseline-not-beaten"
+    assert "retriever order" in report.verdicts[5].threshold
+
+
+def _title_number(text: str) -> float:
+    return float(text.split()[-1])
+
+
+def test_plain_function_becomes_a_target() -> None:
+    tasks = fake_targets.make_tasks(1500)
+    seen: list[tuple[list[str], list[str]]] = []
+
+    def score_fn(history, candidates):
+        seen.append((list(history), list(candidates)))
+        return [math.sin(_title_number(text)) for text in candidates]
+
+    report = check_reranker(CallableTarget(score_fn, tasks, name="sines"))
+    assert report.subject.target == "sines"
+    assert len(seen) == len(tasks)
+    assert seen[0] == (
+        [item.text for item in tasks[0].history],
+        [item.text for item in tasks[0].candidates],
+    )
+    assert report.diagnosis[0].check == "recall_beats_baseline[K=5]"
+    assert report.diagnosis[0].fault == "no-signal"
+
+
+def test_plain_function_that_returns_nonsense_fails_well_formed() -> None:
+    target = CallableTarget(lambda _history, candidates: [None] * len(candidates), fake_targets.make_tasks(5))
+    report = check_reranker(target)
+    assert report.diagnosis[0].check == "scores_well_formed"
+
+
+def test_plain_function_with_popularity_is_held_against_it() -> None:
+    tasks = fake_targets.make_tasks()
+    target = CallableTargetWithPopularity(
+        lambda _history, candidates: np.arange(len(candidates), dtype=np.float64), tasks, popularity={"i1": 3}
+    )
+    thresholds = check_reranker(target).verdicts[5].threshold
+    assert {"chance", "popularity", "reversed popularity"} <= set(thresholds)
