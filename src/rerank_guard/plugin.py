@@ -152,7 +152,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if settings.suite and not is_worker(config) and not config.option.collectonly:
         try:
             settings.report_dir.mkdir(parents=True, exist_ok=True)
-            for stale in ("report.json", "summary.md"):  # never left behind to be read as this run's
+            for stale in (
+                "report.json",
+                "summary.md",
+                "training.png",
+            ):  # never left behind to be read as this run's
                 (settings.report_dir / stale).unlink(missing_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"--rerank-report: cannot write to {settings.report_dir}: {error}") from error

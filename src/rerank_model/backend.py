@@ -33,8 +33,10 @@ class Loaded:
 class Backend(Protocol):
     """How a checkpoint becomes a model, and a model gets its adapters."""
 
-    def load(self, name: str, device: torch.device, dtype: torch.dtype, max_length: int) -> Loaded:
-        """Load weights from a folder or a hub name; safetensors only, no remote code."""
+    def load(
+        self, name: str, tokenizer_name: str, device: torch.device, dtype: torch.dtype, max_length: int
+    ) -> Loaded:
+        """Load weights and tokenizer from folders or hub names; safetensors only, no remote code."""
         ...
 
     def add_lora(self, model: nn.Module, settings: LoraSettings, seed: int) -> nn.Module:
@@ -45,15 +47,22 @@ class Backend(Protocol):
 class TransformersBackend:
     """transformers and peft as they are."""
 
-    def load(self, name: str, device: torch.device, dtype: torch.dtype, max_length: int) -> Loaded:  # noqa: ARG002
-        """Load weights from a folder or a hub name.
+    def load(
+        self,
+        name: str,
+        tokenizer_name: str,
+        device: torch.device,
+        dtype: torch.dtype,
+        max_length: int,  # noqa: ARG002 - plain models take prompts of any length
+    ) -> Loaded:
+        """Load weights and tokenizer from folders or hub names.
 
         Raises:
             BackendError: no such checkpoint, weights only as pickle, or a file that cannot be read.
         """
         refuse_pickle(name)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(tokenizer_name, trust_remote_code=False)
             model: Any = AutoModelForCausalLM.from_pretrained(
                 name, dtype=dtype, use_safetensors=True, trust_remote_code=False
             )
@@ -93,7 +102,9 @@ class UnslothBackend:
     passes no mask and reads the decoder's hidden states, so neither matters here.
     """
 
-    def load(self, name: str, device: torch.device, dtype: torch.dtype, max_length: int) -> Loaded:
+    def load(
+        self, name: str, tokenizer_name: str, device: torch.device, dtype: torch.dtype, max_length: int
+    ) -> Loaded:
         """Load through unsloth, without quantisation.
 
         Raises:
@@ -104,6 +115,7 @@ class UnslothBackend:
         try:
             model, tokenizer = fast.from_pretrained(
                 model_name=name,
+                tokenizer_name=tokenizer_name,
                 max_seq_length=max_length,
                 dtype=dtype,
                 load_in_4bit=False,

@@ -15,7 +15,7 @@ from rerank_model.prompt import PromptConfig
 from rerank_model.reranker import Reranker
 from rerank_model.target import RerankerTarget, count_items
 
-__all__ = ["WorldTarget", "embedded_base", "make_target"]
+__all__ = ["WorldTarget", "embedded_base", "embedded_film_base", "make_target"]
 
 N_CANDIDATES = 50
 CUTOFFS = (20, 5)
@@ -35,6 +35,11 @@ def embedded_base() -> Path:
         "the embedded base model is missing from this installation; reinstall rerank-guard from its wheel, or run "
         "`make base` in the repository."
     )
+
+
+def embedded_film_base() -> Path:
+    """The folder of the base pretrained on made-up films; its tokenizer is `embedded_base()`'s."""
+    return embedded_base() / "films"
 
 
 class WorldTarget(RerankerTarget):

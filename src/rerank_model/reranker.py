@@ -78,6 +78,7 @@ class Reranker:
         path_or_name: str | Path,
         *,
         backend: BackendName = "transformers",
+        tokenizer: str | Path | None = None,
         prompt: PromptConfig | None = None,
         device: str | None = None,
         dtype: torch.dtype | None = None,
@@ -88,6 +89,7 @@ class Reranker:
         Args:
             path_or_name: a folder, or a hub name of a base model.
             backend: "transformers", or "unsloth" where it is installed.
+            tokenizer: folder or hub name of the tokenizer; None where it lies with the weights.
             prompt: the prompt's words and letters; None for those saved with the reranker, else the default.
             device: such as "cuda:0"; None for CUDA where there is one, else the CPU.
             dtype: of the weights; None for bfloat16 on CUDA cards that have it, else float32.
@@ -107,7 +109,8 @@ class Reranker:
         kind = BACKENDS[backend]()
         if saved and not saved["adapter"]:
             base = str(folder)
-        loaded: Loaded = kind.load(base, chosen, dtype or pick_dtype(chosen), prompt.max_length)
+        tokenizer_name = str(tokenizer or path_or_name)  # a saved reranker brings its own
+        loaded: Loaded = kind.load(base, tokenizer_name, chosen, dtype or pick_dtype(chosen), prompt.max_length)
         model = (
             attach_saved_adapter(loaded.model, folder).to(chosen) if saved and saved["adapter"] else loaded.model
         )

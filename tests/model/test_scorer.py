@@ -6,8 +6,8 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from rerank_guard.recorder import TraceRecorder
-from rerank_model.config import LoraSettings
 from rerank_model.backend import TransformersBackend
+from rerank_model.config import LoraSettings
 from rerank_model.dataset import LetterCollator, LetterDataset
 from rerank_model.errors import BackendError, TrainingError
 from rerank_model.score import log_softmax, score_prompts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,13 +23,12 @@ def short_settings(seed: int, **changes: object) -> TrainingSettings:
 
 
 def small(seed: int, device: str | None, **changes: object) -> WorldTarget:
-    return make_target(seed, device, n_train=320, n_test=300, settings=short_settings(seed, **changes))
+    return make_target(seed, device, n_train=160, n_test=300, settings=short_settings(seed, **changes))
 
 
-def target_dropped(seed: int = 0, device: str | None = None) -> WorldTarget:
+def drop_targets(target: WorldTarget) -> None:
     """D1: in 30 % of the lists the target gives way to another item; whoever scores them does not notice."""
-    target = small(seed, device)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
 
     def drop(task: RankingTask) -> RankingTask:
         if task.target_index is None or rng.random() > 0.3:
@@ -39,20 +38,47 @@ def target_dropped(seed: int = 0, device: str | None = None) -> WorldTarget:
         return replace(task, candidates=tuple(candidates))
 
     target.test_tasks = [drop(task) for task in target.test_tasks]
-    return target
 
 
-class SplitLetters(WorldTarget):
-    def letter_table(self) -> LetterTable:
+def split_letters(target: WorldTarget) -> None:
+    """T1: labels AA, BB, ... are two tokens."""
+
+    def letter_table() -> LetterTable:
         doubled = PromptConfig(letters=tuple(letter * 2 for letter in LETTERS))
-        return letters_in_context(PromptEncoder(self.reranker.tokenizer, doubled))
+        return letters_in_context(PromptEncoder(target.reranker.tokenizer, doubled))
+
+    target.letter_table = letter_table  # type: ignore[method-assign]
+
+
+def flatten_scores(target: WorldTarget) -> None:
+    """T7: every candidate gets the same score, as a silent fallback gives it."""
+
+    def score(tasks: Sequence[RankingTask], progress: object = None) -> list[FloatArray]:
+        return [np.zeros(task.n_candidates) for task in tasks]
+
+    target.score = score  # type: ignore[method-assign]
+
+
+def make_targets_popular(target: WorldTarget) -> None:
+    """B1: the targets are the popular items, and counting them beats the model."""
+    counts = Counter(task.target_id for task in target.test_tasks)
+    target.item_popularity = lambda: counts  # type: ignore[method-assign]
+
+
+def target_dropped(seed: int = 0, device: str | None = None) -> WorldTarget:
+    return sabotaged(drop_targets, seed, device)
 
 
 def letters_split(seed: int = 0, device: str | None = None) -> WorldTarget:
-    """T1: labels AA, BB, ... are two tokens."""
-    target = small(seed, device)
-    target.__class__ = SplitLetters
-    return target
+    return sabotaged(split_letters, seed, device)
+
+
+def uniform_scores(seed: int = 0, device: str | None = None) -> WorldTarget:
+    return sabotaged(flatten_scores, seed, device)
+
+
+def popularity_better(seed: int = 0, device: str | None = None) -> WorldTarget:
+    return sabotaged(make_targets_popular, seed, device)
 
 
 def learning_rate_zero(seed: int = 0, device: str | None = None) -> WorldTarget:
@@ -60,30 +86,12 @@ def learning_rate_zero(seed: int = 0, device: str | None = None) -> WorldTarget:
     return small(seed, device, learning_rate=0.0)
 
 
-class UniformScores(WorldTarget):
-    def score(self, tasks: Sequence[RankingTask], progress: object = None) -> list[FloatArray]:
-        return [np.zeros(task.n_candidates) for task in tasks]
-
-
-def uniform_scores(seed: int = 0, device: str | None = None) -> WorldTarget:
-    """T7: every candidate gets the same score, as a silent fallback gives it."""
-    target = small(seed, device)
-    target.__class__ = UniformScores
-    return target
-
-
-class PopularTargets(WorldTarget):
-    def item_popularity(self) -> Mapping[str, int]:
-        return Counter(task.target_id for task in self.test_tasks)
-
-
-def popularity_better(seed: int = 0, device: str | None = None) -> WorldTarget:
-    """B1: the targets are the popular items, and counting them beats the model."""
-    target = small(seed, device)
-    target.__class__ = PopularTargets
-    return target
-
-
 def untouched_base(seed: int = 0, device: str | None = None) -> WorldTarget:
-    """S7: the base as it comes, scored on enough users to be sure."""
-    return make_target(seed, device, n_train=32, n_test=1500, settings=short_settings(seed, learning_rate=0.0))
+    """S7: the base as it comes."""
+    return make_target(seed, device, n_train=160, n_test=500, settings=short_settings(seed, learning_rate=0.0))
+
+
+def sabotaged(sabotage: Callable[[WorldTarget], None], seed: int, device: str | None) -> WorldTarget:
+    target = small(seed, device)
+    sabotage(target)
+    return target

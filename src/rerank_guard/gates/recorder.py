@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rerank_guard.gates.settings import settings_of
+from rerank_guard.gates.settings import current_session, settings_of
 from rerank_guard.report.json import (
     dumps,
     strict_json,
@@ -89,10 +91,20 @@ class Recorder:
         try:
             write_text_atomically(folder / "report.json", dumps(report.to_json_dict(), indent=2) + "\n")
             write_text_atomically(folder / "summary.md", report_to_markdown(report))
+            self._draw(folder)
         except OSError as error:
             self._write_error = error
         if session.exitstatus == pytest.ExitCode.OK and not (report.ok and self._write_error is None):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _draw(self, folder: Path) -> None:
+        """The learning curve of this process's training job, where there was one and matplotlib is there."""
+        suite = current_session(self._config)
+        trace = suite.finished_training() if suite is not None else None
+        if trace is not None and len(trace.letter_nll) and importlib.util.find_spec("matplotlib") is not None:
+            from rerank_guard.report.plot import draw_learning_curve
+
+            draw_learning_curve(trace, folder / "training.png")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Diagnosis, table, and where the report lies."""

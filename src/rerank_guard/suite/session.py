@@ -161,8 +161,12 @@ class SuiteSession:
             training=self._training_summary(),
         )
 
+    def finished_training(self) -> TrainingTrace | None:
+        """The trace of the job if it has run to its end; starts nothing."""
+        return self.training_trace.value
+
     def _training_summary(self) -> TrainingSummary | None:
-        trace = self.training_trace.value
+        trace = self.finished_training()
         if trace is None:
             return None
         return TrainingSummary(
