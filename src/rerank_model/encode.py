@@ -22,8 +22,9 @@ class PromptEncoder:
     """Encodes prompts, the same way for training and for scoring.
 
     Each line's ids are cached and joined, which is far cheaper than tokenising a prompt of fifty titles anew. The
-    joined ids are those of the whole text only if no token spans a joint; the first prompts are held against plain
-    tokenisation, and where they differ (SentencePiece vocabularies) every prompt is tokenised whole, with a warning.
+    joined ids are those of the whole text only if no token spans a joint. That is checked for each line when it first
+    comes, between its neighbours, and for the first prompts as a whole; where it fails (SentencePiece vocabularies)
+    every prompt is tokenised whole from then on, with a warning.
 
     Args:
         tokenizer: a fast or slow tokenizer.
@@ -56,18 +57,13 @@ class PromptEncoder:
         if not self.joins:
             return self._encode_whole(history, candidates)
         ids = self._encode_pieces(history, candidates)
-        if self._unchecked:
-            self._unchecked -= 1
-            whole = self._encode_whole(history, candidates)
-            if ids != whole:
-                self.joins = False
-                warnings.warn(
-                    f"{self.tokenizer.name_or_path!r} gives other ids to a prompt than to its lines; prompts are "
-                    "tokenised whole from here on, which is slower and gives the same rankings as training saw.",
-                    stacklevel=2,
-                )
-                return whole
-        return ids
+        if not self._unchecked:
+            return ids
+        self._unchecked -= 1
+        whole = self._encode_whole(history, candidates)
+        if ids != whole:
+            self._stop_joining()
+        return whole
 
     def encode_text(self, text: str) -> list[int]:
         """Plain tokenisation of a whole prompt, the reference that `encode` equals."""
@@ -78,8 +74,8 @@ class PromptEncoder:
         offered: list[int] = []
         for slot, item in enumerate(candidates):
             offered += self._piece(f"{frame.letters[slot]}.")
-            offered += self._item_piece(f" {item.text}\n", item)
-        past = [self._item_piece(frame.history_line(item.text), item) for item in history]
+            offered += self._item_piece(f" {item.text}\n", item, before=".")
+        past = [self._item_piece(frame.history_line(item.text), item, before="\n") for item in history]
         fixed = [*self._start, *self._piece(frame.head)], self._piece(frame.middle), self._piece(frame.tail)
         room = self.config.max_length - len(offered) - sum(map(len, fixed))
         while past and sum(map(len, past)) > room:
@@ -110,13 +106,26 @@ class PromptEncoder:
             ids = self._pieces[text] = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return ids
 
-    def _item_piece(self, line: str, item: Item) -> list[int]:
+    def _item_piece(self, line: str, item: Item, before: str) -> list[int]:
         ids = self._pieces.get(line)
         if ids is None:
             check_text(item)
             self._refuse_special((item,))
             ids = self._piece(line)
+            neighbours = self.tokenizer(f"{before}{line}A", add_special_tokens=False)["input_ids"]
+            if [*self._piece(before), *ids, *self._piece("A")] != neighbours:
+                self._stop_joining()
         return ids
+
+    def _stop_joining(self) -> None:
+        if self.joins:
+            self.joins = False
+            self._unchecked = 1  # the prompt in hand is tokenised whole as well
+            warnings.warn(
+                f"{self.tokenizer.name_or_path!r} gives other ids to a prompt than to its lines; prompts are "
+                "tokenised whole from here on, which is slower and changes nothing else.",
+                stacklevel=4,
+            )
 
     def _refuse_special(self, items: Sequence[Item]) -> None:
         for item in items:

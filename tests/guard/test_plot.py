@@ -22,4 +22,7 @@ def test_a_learning_curve_is_drawn(tmp_path):
     draw_learning_curve(trace, tmp_path / "training.png")
     assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
     draw_learning_curve(trace, tmp_path / "training.svg")
-    assert "chance: log N" in (tmp_path / "training.svg").read_text() or "<svg" in (tmp_path / "training.svg").read_text()
+    assert (
+        "chance: log N" in (tmp_path / "training.svg").read_text()
+        or "<svg" in (tmp_path / "training.svg").read_text()
+    )

