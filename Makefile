@@ -6,6 +6,9 @@ VENV   ?= .venv
 DATA   ?= embedded
 ARGS   ?=
 
+# Which embedded base `make base` makes: tastes (the gate's) or films (MovieLens's).
+CURRICULUM ?= tastes
+
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-constraints
 REPORT := rerank-report
@@ -53,8 +56,8 @@ lint: $(STAMP) ## ruff, mypy and the import contracts
 gpu: ## everything that needs CUDA, from the source tree; writes benchmarks/gpu.json
 	PYTHONPATH=src $(OFFLINE) $(PYTHON) benchmarks/gpu.py
 
-base: $(STAMP) ## make the embedded base model anew (slow)
-	$(OFFLINE) $(BIN)/python fixtures/base/pretrain.py
+base: $(STAMP) ## make the embedded base model anew (slow); CURRICULUM=films for the other one
+	$(OFFLINE) $(BIN)/python fixtures/base/pretrain.py $(CURRICULUM)
 
 dist: $(STAMP) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

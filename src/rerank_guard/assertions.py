@@ -48,7 +48,7 @@ def assert_letter_tokens_found(table: LetterTable, n_candidates: int) -> Verdict
     return _passed(check_letter_tokens_found(table, n_candidates))
 
 
-def assert_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = 0.1) -> Verdict:
+def assert_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = 0.025) -> Verdict:
     """Assert `check_loss_below_random`; returns the verdict when it passed.
 
     Raises:

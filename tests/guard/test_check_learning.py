@@ -85,12 +85,12 @@ def test_too_few_examples_are_inconclusive_and_say_how_many_would_do():
 
 def test_a_real_but_trivial_gain_is_not_learning():
     nll = math.log(50) - 0.3 + rng().normal(scale=1.2, size=120)
-    verdict = check_loss_below_random(make_trace(nll))
+    verdict = check_loss_below_random(make_trace(nll), effect=0.1)
     assert verdict.measured["log10_e_value"] > 3, "the gain must be real for this test to say anything"
     assert verdict.status is Status.INCONCLUSIVE
     assert "real but so far trivial" in verdict.cause
     longer = math.log(50) - 0.1 + rng().normal(scale=0.3, size=4000)
-    verdict = check_loss_below_random(make_trace(longer))
+    verdict = check_loss_below_random(make_trace(longer), effect=0.1)
     assert verdict.status is Status.FAILED
     assert "real but trivial" in verdict.cause
 

@@ -71,7 +71,7 @@ class _Window:
         return self.chance - self.nll
 
 
-def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = 0.1) -> Verdict:
+def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = 0.025) -> Verdict:
     """The target letter's NLL fell below log N, by more than luck and by more than a trifle.
 
     Judged is the *letter's* cross-entropy under the softmax restricted to the N letters, against log N. The loss
@@ -97,7 +97,9 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
         trace: what the job recorded. A gradient norm of NaN counts as a fault only where most steps recorded a
             number.
         alpha: level of either decision.
-        effect: least gain that counts as learning, as a share of log N.
+        effect: least gain that counts as learning, as a share of log N. Real preferences are noisy: on
+            MovieLens-100K with popularity-sampled negatives a conditional logit on everything gains a quarter of
+            log N, a useful tiny model a twentieth.
 
     Returns:
         The verdict; `fault` names the likely cause by the trace's pattern.
