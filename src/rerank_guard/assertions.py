@@ -59,7 +59,11 @@ def assert_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effe
 
 
 def assert_probabilities_not_uniform(
-    probabilities: Sequence[FloatArray], *, alpha: float = ALPHA, effect: float = 0.01
+    probabilities: Sequence[FloatArray],
+    *,
+    n_candidates: Sequence[int] | None = None,
+    alpha: float = ALPHA,
+    effect: float = 0.01,
 ) -> Verdict:
     """Assert `check_probabilities_not_uniform`; returns the verdict when it passed.
 
@@ -67,7 +71,9 @@ def assert_probabilities_not_uniform(
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_probabilities_not_uniform(probabilities, alpha=alpha, effect=effect))
+    return _passed(
+        check_probabilities_not_uniform(probabilities, n_candidates=n_candidates, alpha=alpha, effect=effect)
+    )
 
 
 def assert_recall_beats_baseline(

@@ -1,4 +1,4 @@
-"""What a ranking must beat: exact chance, popularity both ways round, and the retriever's own order."""
+"""What a ranking must beat: exact chance, popularity and the listed order both ways round, the retriever's order."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ __all__ = [
     "chance_hit_rate_at_k",
     "chance_recall_at_k",
     "chance_recall_distribution",
+    "listed_order_scores",
     "popularity_scores",
     "retriever_scores",
+    "reversed_listed_order_scores",
     "reversed_popularity_scores",
 ]
 
@@ -63,7 +65,23 @@ def chance_recall_distribution(n_candidates: int, k: int, n_relevant: int = 1) -
 
 
 def popularity_scores(tasks: Sequence[RankingTask], item_popularity: Mapping[str, int]) -> list[FloatArray]:
-    """Each candidate's count in the training data, (N,) float64 a task; an unknown item counts 0."""
+    """Each candidate's count in the training data, (N,) float64 a task; an unknown item counts 0.
+
+    Raises:
+        InvalidTaskError: no counts at all, or counts for none of the candidates (keys of another type or spelling),
+            which would make the baseline chance in silence.
+    """
+    if not item_popularity:
+        raise InvalidTaskError(
+            f"the item popularity is {item_popularity!r}; count the items in the training data, or leave the "
+            "popularity baseline out."
+        )
+    if tasks and not any(item_id in item_popularity for task in tasks for item_id in task.candidate_ids):
+        key, item_id = next(iter(item_popularity)), tasks[0].candidate_ids[0]
+        raise InvalidTaskError(
+            f"none of the {len(item_popularity)} keys of the item popularity (such as {key!r}, {type(key).__name__}) "
+            f"is the id of a candidate (such as {item_id!r}, {type(item_id).__name__}); key the counts by item_id."
+        )
     return [
         np.array([item_popularity.get(item_id, 0) for item_id in task.candidate_ids], dtype=np.float64)
         for task in tasks
@@ -75,6 +93,16 @@ def reversed_popularity_scores(
 ) -> list[FloatArray]:
     """The least popular first: what wins against negatives that were sampled by popularity."""
     return [-scores for scores in popularity_scores(tasks, item_popularity)]
+
+
+def listed_order_scores(tasks: Sequence[RankingTask]) -> list[FloatArray]:
+    """Minus the slot, (N,) float64 a task: the first listed first, what wins where targets stand early."""
+    return [-np.arange(task.n_candidates, dtype=np.float64) for task in tasks]
+
+
+def reversed_listed_order_scores(tasks: Sequence[RankingTask]) -> list[FloatArray]:
+    """The slot, (N,) float64 a task: the last listed first, what wins where targets stand late."""
+    return [np.arange(task.n_candidates, dtype=np.float64) for task in tasks]
 
 
 def retriever_scores(tasks: Sequence[RankingTask]) -> list[FloatArray]:

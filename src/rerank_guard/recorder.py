@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+import zipfile
+import zlib
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,8 +105,10 @@ class TraceRecorder:
         """
         seen = np.array([f"{type(example).__name__}:{example}" for example in self._seen], dtype=np.str_)
         arrays: dict[str, Any] = {name: np.array(self._columns[name]) for name in _ARRAYS}
-        with path.open("wb") as file:
+        unfinished = path.with_name(f"{path.name}.part")
+        with unfinished.open("wb") as file:
             np.savez_compressed(file, seen=seen, seconds=self._seconds(), **arrays)
+        unfinished.replace(path)  # a kill in between leaves no half trace under the final name
 
     def load(self, path: Path) -> None:
         """Continue from a state written by `save`.
@@ -117,7 +121,7 @@ class TraceRecorder:
                 self._columns = {name: state[name].tolist() for name in _ARRAYS}
                 self._earlier_seconds = float(state["seconds"])
                 pairs = [str(entry).split(":", 1) for entry in state["seen"]]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise InvalidTraceError(
                 f"{path}: cannot continue this training trace ({error}); resume from a checkpoint that was written whole."
             ) from error

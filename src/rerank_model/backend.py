@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,9 @@ class TransformersBackend:
             model: Any = AutoModelForCausalLM.from_pretrained(
                 name, dtype=dtype, use_safetensors=True, trust_remote_code=False
             )
-        except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, ImportError, SafetensorError, RuntimeError) as error:
             raise BackendError(_unreadable(name, error)) from error
+        require_vocabulary(tokenizer, tokenizer_name)
         model.config.use_cache = False
         return Loaded(model=model.to(device), tokenizer=tokenizer)
 
@@ -122,7 +124,7 @@ class UnslothBackend:
                 trust_remote_code=False,
                 local_files_only=Path(name).is_dir(),
             )
-        except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, ImportError, SafetensorError, RuntimeError) as error:
             raise BackendError(_unreadable(name, error)) from error
         model.config.use_cache = False
         return Loaded(model=model.to(device), tokenizer=tokenizer)
@@ -152,8 +154,11 @@ def pick_device(device: str | torch.device | None) -> torch.device:
         BackendError: CUDA was asked for and is missing.
     """
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    chosen = torch.device(device)
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise BackendError(f"{device!r} is not a device ({error}); give 'cpu', 'cuda' or 'cuda:0'.") from error
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise BackendError(
             f"device {str(chosen)!r} was asked for, but torch {torch.__version__} sees no CUDA device; install a CUDA "
@@ -172,13 +177,26 @@ def attach_saved_adapter(model: nn.Module, folder: Path) -> PeftModel:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            peft_model: PeftModel = PeftModel.from_pretrained(model, str(folder))
-    except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+            peft_model: PeftModel = PeftModel.from_pretrained(model, str(folder), is_trainable=True)
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError, RuntimeError) as error:
         raise BackendError(_unreadable(str(folder), error)) from error
     missing = [str(warning.message) for warning in caught if "missing adapter keys" in str(warning.message)]
     if missing:
         raise BackendError(f"{folder}: the adapter was saved without some of its weights: {missing[0][:300]}")
     return peft_model
+
+
+def require_vocabulary(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """Refuse an empty tokenizer: transformers makes one from the model's configuration where the files are missing.
+
+    Raises:
+        BackendError: the tokenizer has no token for a letter.
+    """
+    if not tokenizer("A", add_special_tokens=False)["input_ids"]:
+        raise BackendError(
+            f"cannot load {name!r}: its tokenizer has no vocabulary ({len(tokenizer)} tokens), so its files are likely "
+            "missing; copy tokenizer.json and tokenizer_config.json there, or pass tokenizer=."
+        )
 
 
 def refuse_pickle(name: str) -> None:
@@ -192,7 +210,8 @@ def refuse_pickle(name: str) -> None:
         return
     pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pkl", "*.ckpt") for path in folder.glob(pattern))
     pickles = [file for file in pickles if file not in ("training_args.bin", "optimizer.pt", "scheduler.pt")]
-    if pickles and not any(folder.glob("*.safetensors")):
+    adapter_as_pickle = "adapter_model.bin" in pickles and not (folder / "adapter_model.safetensors").is_file()
+    if adapter_as_pickle or (pickles and not any(folder.glob("*.safetensors"))):
         raise BackendError(
             f"{name} holds weights only as pickle ({', '.join(pickles[:3])}), which can run code when loaded; convert "
             "them to safetensors where you trust them, and load that."

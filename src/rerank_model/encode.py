@@ -41,7 +41,9 @@ class PromptEncoder:
         self.joins = True
         self._unchecked = _CHECKED_PROMPTS
         self._pieces: dict[str, list[int]] = {}
-        self._special = tuple(token for token in tokenizer.all_special_tokens if token.strip())
+        # Added tokens too: Qwen3's <think> is one that does not count as special, and is structure all the same.
+        added = {str(token) for token in tokenizer.get_added_vocab()}
+        self._special = tuple(sorted(token for token in {*tokenizer.all_special_tokens, *added} if token.strip()))
         self._start = [] if config.chat else _leading_special_ids(tokenizer)
 
     def encode(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:

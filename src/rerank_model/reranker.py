@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from rerank_guard.target import Progress
 from rerank_guard.types import FloatArray, Item, LetterTable, RankingTask, TrainingTrace
 from rerank_model.backend import BACKENDS, BackendName, Loaded, attach_saved_adapter, pick_device
-from rerank_model.config import TrainingSettings
+from rerank_model.config import LoraSettings, TrainingSettings
 from rerank_model.encode import PromptEncoder
 from rerank_model.errors import BackendError, ConfigError
 from rerank_model.evaluate import Evaluation, evaluate_logits
@@ -135,9 +135,17 @@ class Reranker:
 
         Raises:
             PromptError: fewer than two candidates, more than letters, a hostile title, or no room.
+            BackendError: a score is not finite.
         """
         prompt = self.encoder.encode(_items(history), _items(candidates))
-        return self._score([prompt], [len(candidates)])[0]
+        scores = self._score([prompt], [len(candidates)])[0]
+        if not np.isfinite(scores).all():
+            bad = np.flatnonzero(~np.isfinite(scores)).tolist()
+            raise BackendError(
+                f"{len(bad)} of {len(scores)} scores are not finite (first at slot {bad[0]}: {scores[bad[0]]}); the "
+                "weights or the precision are broken, so there is no ranking. Load the model in float32, or retrain."
+            )
+        return scores
 
     def predict_proba(self, history: Sequence[Text], candidates: Sequence[Text]) -> FloatArray:
         """Probabilities (N,) float64: the softmax restricted to the N letters in use."""
@@ -197,11 +205,17 @@ class Reranker:
 
         Raises:
             TrainingError: nothing to train on, or a task without its target.
+            ConfigError: the reranker has adapters already, and the settings ask for others or for none.
         """
         inner = self.scorer.model
-        if settings.lora is not None and not isinstance(inner, PeftModel):
-            inner = BACKENDS[self.backend]().add_lora(inner, settings.lora, settings.seed)
-            self.scorer = self._read(inner)
+        if isinstance(inner, PeftModel):
+            _require_same_adapter(inner, settings.lora)
+        elif settings.lora is not None:
+            self.scorer = self._read(BACKENDS[self.backend]().add_lora(inner, settings.lora, settings.seed))
+            verify_letter_head(self.scorer)
+        else:
+            # Steps on bfloat16 weights vanish by rounding once the learning rate has come down.
+            self.scorer = self._read(inner.float())
         trace = run_training(
             self.scorer,
             self.encoder,
@@ -219,11 +233,14 @@ class Reranker:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         model = self.scorer.model
+        # What an earlier save of the other kind left would be picked up on loading.
+        for stale in ("adapter_config.json", "adapter_model.safetensors", "config.json", "model.safetensors"):
+            (path / stale).unlink(missing_ok=True)
         save_weights(model, path)
         self.tokenizer.save_pretrained(path)
         config = {
             "schema": 1,
-            "base": self.base,
+            "base": str(Path(self.base).resolve()) if Path(self.base).is_dir() else self.base,
             "adapter": isinstance(model, PeftModel),
             "prompt": asdict(self.prompt),
         }
@@ -267,7 +284,26 @@ class Reranker:
 def _items(texts: Sequence[Text]) -> list[Item]:
     if isinstance(texts, str):
         raise ConfigError(f"a list of texts is needed, not the single text {texts[:40]!r}; pass [text, ...].")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str | Item):
+            raise ConfigError(f"title {i} is {text!r} of type {type(text).__name__}; give texts or Items.")
     return [text if isinstance(text, Item) else Item(item_id=str(i), text=text) for i, text in enumerate(texts)]
+
+
+def _require_same_adapter(model: PeftModel, wanted: LoraSettings | None) -> None:
+    """Refuse settings that an adapter already there would make void.
+
+    Raises:
+        ConfigError: names both.
+    """
+    there: Any = model.peft_config["default"]
+    has = (there.r, there.lora_alpha, float(there.lora_dropout), set(there.target_modules or ()))
+    asked = None if wanted is None else (wanted.rank, wanted.alpha, wanted.dropout, set(wanted.target_modules))
+    if has != asked:
+        raise ConfigError(
+            f"this reranker has an adapter with (rank, alpha, dropout, modules) {has}, but the settings ask for "
+            f"{asked or 'training every weight'}; use the adapter's own settings, or export_merged() and load that."
+        )
 
 
 def _merged_copy(model: PeftModel) -> nn.Module:

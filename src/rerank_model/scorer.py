@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils import ModulesToSaveWrapper
 from torch import Tensor, nn
 
 from rerank_model.errors import BackendError
@@ -49,6 +51,13 @@ class LetterScorer(nn.Module):
         self.model = model
         self.register_buffer("letter_token_ids", torch.tensor(letter_token_ids), persistent=False)
 
+    def gradient_checkpointing_enable(self, **settings: Any) -> None:
+        """Pass Trainer's wish on to the model; with adapters the frozen embeddings must hand gradients on."""
+        model: Any = self.model
+        model.gradient_checkpointing_enable(**settings)
+        if hasattr(model, "get_base_model"):
+            model.enable_input_require_grads()
+
     def forward(self, input_ids: Tensor, last_position: Tensor, n_candidates: Tensor) -> Tensor:
         """Letter logits, float32 (B, N of the longest list); slots beyond a prompt's own N are -inf."""
         causal_lm = _causal_lm(self.model)
@@ -58,7 +67,11 @@ class LetterScorer(nn.Module):
         head = causal_lm.get_output_embeddings()
         rows = self.letter_token_ids[:width]
         bias = None if head.bias is None else head.bias[rows]
-        logits = nn.functional.linear(last, head.weight[rows], bias).float()
+        # In float32 whatever the weights are: bfloat16 logits of one prompt would tie by rounding.
+        with torch.autocast(last.device.type, enabled=False):
+            logits = nn.functional.linear(
+                last.float(), head.weight[rows].float(), None if bias is None else bias.float()
+            )
         slots = torch.arange(width, device=logits.device)
         return logits.masked_fill(slots >= n_candidates[:, None], -torch.inf)
 
@@ -78,6 +91,11 @@ def verify_letter_head(scorer: LetterScorer) -> None:
         BackendError: the two differ by more than rounding.
     """
     causal_lm = _causal_lm(scorer.model)
+    if isinstance(causal_lm.get_output_embeddings(), BaseTunerLayer | ModulesToSaveWrapper):
+        raise BackendError(
+            "the head carries an adapter, whose part of the logits letter scoring would leave out; leave the head out "
+            "of target_modules."
+        )
     device = scorer.letter_token_ids.device
     ids = scorer.letter_token_ids[:4].repeat(2)[None]
     n = len(scorer.letter_token_ids)
@@ -86,9 +104,9 @@ def verify_letter_head(scorer: LetterScorer) -> None:
     ours = scorer(ids, torch.tensor([ids.shape[1] - 1], device=device), torch.tensor([n], device=device))
     whole = causal_lm(input_ids=ids, use_cache=False).logits[:, -1, scorer.letter_token_ids].float()
     scorer.train(was_training)
-    tolerance = (
-        1e-3 if whole.dtype == torch.float32 and next(causal_lm.parameters()).dtype == torch.float32 else 0.1
-    )
+    full_precision = next(causal_lm.parameters()).dtype == torch.float32
+    # The model's own logits are rounded to its precision: 8 bits of mantissa in bfloat16.
+    tolerance = 1e-3 if full_precision else max(0.1, 2.0**-6 * float(whole.abs().max()))
     gap = float((ours - whole).abs().max())
     if not gap <= tolerance:
         raise BackendError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 
 import numpy as np
+import peft
 import torch
+import transformers
 
 from rerank_guard.target import Progress
 from rerank_guard.types import FloatArray, LetterTable, RankingTask, TargetDescription, TrainingTrace
@@ -84,10 +85,11 @@ class RerankerTarget:
         return TargetDescription(
             dataset=self.dataset,
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-            versions={name: metadata.version(name) for name in ("torch", "transformers", "peft")},
+            versions={module.__name__: str(module.__version__) for module in (torch, transformers, peft)},
             details={
                 "base": self.reranker.base_name,
                 "backend": self.reranker.backend,
+                "dtype": str(next(self.reranker.scorer.parameters()).dtype).removeprefix("torch."),
                 "train_examples": len(self.train_tasks),
                 "learning_rate": settings.learning_rate,
                 "batch_size": settings.batch_size * settings.gradient_accumulation,

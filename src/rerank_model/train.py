@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from transformers import PrinterCallback, ProgressCallback, TrainingArguments
 
 from rerank_guard.recorder import TraceRecorder
@@ -15,20 +17,21 @@ from rerank_guard.types import RankingTask, TrainingTrace
 from rerank_model.config import TrainingSettings
 from rerank_model.dataset import LetterCollator, LetterDataset
 from rerank_model.encode import PromptEncoder
+from rerank_model.errors import TrainingError
 from rerank_model.scorer import LetterScorer
-from rerank_model.trainer import TRACE_FILE, LetterTrainer, RecordSteps, ShowProgress, count_trainable
+from rerank_model.trainer import TRACE_FILE, LetterTrainer, RecordSteps, ShowProgress, count_trainable, pick_dtype
 
 __all__ = ["planned_steps", "run_training"]
 
 
-def planned_steps(n_examples: int, settings: TrainingSettings) -> int:
-    """Optimiser steps on one device: ceil(examples / batch / accumulation) an epoch, times the epochs.
+def planned_steps(n_examples: int, settings: TrainingSettings, n_processes: int = 1) -> int:
+    """Optimiser steps: ceil(examples / batch / processes / accumulation) an epoch, times the epochs.
 
-    1,635 examples / (16 x 2) in one epoch are 52 steps (51 whole ones and a rest).
+    1,635 examples / (16 x 2) in one epoch are 52 steps: 51 whole ones and a rest.
     """
     if settings.max_steps is not None:
         return settings.max_steps
-    batches = math.ceil(n_examples / settings.batch_size)
+    batches = math.ceil(n_examples / (settings.batch_size * n_processes))
     return math.ceil(math.ceil(batches / settings.gradient_accumulation) * settings.epochs)
 
 
@@ -48,7 +51,9 @@ def run_training(
         TrainingError: nothing to train on, a task without its target, or a checkpoint of another job.
     """
     dataset = LetterDataset(tasks)
-    recorder = TraceRecorder(planned_steps(len(dataset), settings), count_trainable(scorer))
+    require_first_device(scorer.letter_token_ids.device)
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    recorder = TraceRecorder(planned_steps(len(dataset), settings, world_size), count_trainable(scorer))
     if resume_from is not None:
         recorder.load(resume_from / TRACE_FILE)
     callbacks = [RecordSteps(recorder)]
@@ -66,12 +71,28 @@ def run_training(
             trainer.remove_callback(PrinterCallback)
             trainer.add_callback(ShowProgress(progress, recorder))
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from is not None else None)
+        # accelerate leaves its autocast around forward; what is scored now must be what a reload would score.
+        trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
     return recorder.finish()
+
+
+def require_first_device(device: torch.device) -> None:
+    """Refuse what Trainer would move elsewhere without a word: without a launcher it trains on the first card.
+
+    Raises:
+        TrainingError: the model is on another card than Trainer's.
+    """
+    own = int(os.environ.get("LOCAL_RANK", "0"))
+    if device.type == "cuda" and device.index not in (None, own):
+        raise TrainingError(
+            f"the model is on {device}, but Trainer would train on cuda:{own}; choose the card with "
+            f"CUDA_VISIBLE_DEVICES={device.index} and device='cuda'."
+        )
 
 
 def _arguments(settings: TrainingSettings, folder: Path, scorer: LetterScorer, *, quiet: bool) -> TrainingArguments:
     device = scorer.letter_token_ids.device
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         learning_rate=settings.learning_rate,
         per_device_train_batch_size=settings.batch_size,
@@ -84,7 +105,7 @@ def _arguments(settings: TrainingSettings, folder: Path, scorer: LetterScorer, *
         max_grad_norm=settings.max_grad_norm,
         seed=settings.seed,
         data_seed=settings.seed,
-        bf16=device.type == "cuda" and _has_bf16(scorer),
+        bf16=pick_dtype(device) == torch.bfloat16,
         use_cpu=device.type == "cpu",
         gradient_checkpointing=settings.gradient_checkpointing,
         save_strategy="no" if settings.checkpoint_dir is None else "steps",
@@ -96,7 +117,8 @@ def _arguments(settings: TrainingSettings, folder: Path, scorer: LetterScorer, *
         remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
     )
-
-
-def _has_bf16(scorer: LetterScorer) -> bool:
-    return any(str(parameter.dtype) == "torch.bfloat16" for parameter in scorer.parameters())
+    if "WORLD_SIZE" not in os.environ:
+        # Several cards without a launcher would become DataParallel: other batches, other step counts. One card; use
+        # torchrun or accelerate launch for more.
+        arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments

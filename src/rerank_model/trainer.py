@@ -64,8 +64,8 @@ class LetterTrainer(Trainer):
         inner = (model if isinstance(model, LetterScorer) else self._scorer()).model
         if isinstance(inner, PeftModel):
             weights = load_peft_weights(resume_from_checkpoint, device="cpu")
-            expected = set(get_peft_model_state_dict(inner))
-            if expected == set(weights):
+            expected = {name: tensor.shape for name, tensor in get_peft_model_state_dict(inner).items()}
+            if expected == {name: tensor.shape for name, tensor in weights.items()}:
                 set_peft_model_state_dict(inner, weights)
             else:
                 raise TrainingError(
@@ -73,7 +73,13 @@ class LetterTrainer(Trainer):
                     f"there, {len(expected)} here; resume with the settings that the checkpoint was made with."
                 )
         else:
-            load_model(inner, Path(resume_from_checkpoint) / "model.safetensors")
+            file = Path(resume_from_checkpoint) / "model.safetensors"
+            if not file.is_file():
+                raise TrainingError(
+                    f"{resume_from_checkpoint} holds no whole model, but this job trains every weight; resume with "
+                    "the settings that the checkpoint was made with."
+                )
+            load_model(inner, file)
 
     def _scorer(self) -> LetterScorer:
         scorer = self.accelerator.unwrap_model(self.model)
@@ -139,4 +145,8 @@ def count_trainable(model: nn.Module) -> int:
 
 def pick_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device computes it natively, float32 elsewhere."""
-    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    return (
+        torch.bfloat16
+        if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        else torch.float32
+    )

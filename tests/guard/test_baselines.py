@@ -14,8 +14,10 @@ from rerank_guard.baselines import (
     chance_hit_rate_at_k,
     chance_recall_at_k,
     chance_recall_distribution,
+    listed_order_scores,
     popularity_scores,
     retriever_scores,
+    reversed_listed_order_scores,
     reversed_popularity_scores,
 )
 from rerank_guard.errors import InvalidTaskError
@@ -61,6 +63,22 @@ def test_popularity_both_ways_round_with_unknown_items_at_zero():
     np.testing.assert_array_equal(forward[1], [0, 1])
     np.testing.assert_array_equal(expected_hit_at_k(forward, [2, 0], 1), [1, 0])
     np.testing.assert_array_equal(expected_hit_at_k(backward, [2, 0], 1), [0, 1])
+
+
+@pytest.mark.parametrize("scores_of", [popularity_scores, reversed_popularity_scores])
+def test_a_popularity_that_knows_no_candidate_is_an_error_that_shows_both_spellings(scores_of):
+    tasks = make_tasks([2, 0], [3, 2])
+    with pytest.raises(InvalidTaskError, match=r"such as 7, int\).*such as 'u0-i0', str\)"):
+        scores_of(tasks, {7: 3, 8: 4})
+    with pytest.raises(InvalidTaskError, match=r"is \{\}; count the items"):
+        scores_of(tasks, {})
+
+
+def test_the_listed_order_both_ways_round():
+    tasks = make_tasks([0, 1], [3, 2])
+    np.testing.assert_array_equal(expected_hit_at_k(listed_order_scores(tasks), [0, 1], 1), [1, 0])
+    np.testing.assert_array_equal(expected_hit_at_k(reversed_listed_order_scores(tasks), [0, 1], 1), [0, 1])
+    assert [row.shape for row in listed_order_scores(tasks)] == [(3,), (2,)]
 
 
 def test_retriever_scores_or_an_error_that_names_the_query():

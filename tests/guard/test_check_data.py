@@ -28,6 +28,13 @@ def duplicate_target(task):
     return replace(task, candidates=(*task.candidates, task.candidates[task.target_index]))
 
 
+def duplicate_negative(task):
+    first, second = [slot for slot in range(task.n_candidates) if slot != task.target_index][:2]
+    candidates = list(task.candidates)
+    candidates[second] = candidates[first]
+    return replace(task, candidates=tuple(candidates))
+
+
 def shift_index(task):
     return replace(task, target_index=task.target_index + 1)
 
@@ -45,6 +52,8 @@ def test_sound_tasks_pass():
         (drop_target, "gt-missing"),
         (lambda task: replace(task, target_id="elsewhere"), "gt-missing"),
         (duplicate_target, "gt-duplicate"),
+        (duplicate_negative, "duplicate-candidates"),
+        (lambda task: duplicate_target(duplicate_negative(task)), "gt-duplicate"),
         (shift_index, "label-offset"),
         (lambda task: replace(task, target_index=None), "label-offset"),
         (lambda task: replace(task, target_index=task.n_candidates), "label-offset"),
@@ -71,10 +80,12 @@ def test_the_commonest_fault_is_named_and_every_kind_is_shown():
     tasks[0] = duplicate_target(tasks[0])
     tasks[1:9] = [drop_target(task) for task in tasks[1:9]]
     tasks[9] = shift_index(tasks[9])
+    tasks[10] = duplicate_negative(tasks[10])
     verdict = check_gt_in_candidates(tasks)
     assert verdict.fault == "gt-missing"
+    assert verdict.measured["candidates_duplicated"] == 1
     shown = " ".join(verdict.evidence)
-    for words in ("not among", "stands at slots", "target_index says"):
+    for words in ("not among", "stands at slots", "target_index says", "is listed 2 times"):
         assert words in shown, f"{words!r} is missing from {verdict.evidence}"
 
 

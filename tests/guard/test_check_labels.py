@@ -38,6 +38,7 @@ def test_a_sound_table_passes_with_letters_to_spare_or_without(given):
         (with_letter(4, token_ids=(0,), scored_token_id=0), "multi-token-letter", "'E' is unknown"),
         (with_letter(4, scored_token_id=None), "silent-fallback", "'E': no token id"),
         (with_letter(4, token_ids=(101,), scored_token_id=101), "letter-collision", "'B' and 'E' share id 101"),
+        (with_letter(4, letter="B"), "letter-collision", "slots 1 and 4 have the same letter 'B'"),
         (with_letter(4, scored_token_id=101), "letter-collision", "'B' and 'E' share id 101 (scored)"),
         (with_letter(4, scored_token_id=999), "wrong-letter-variant", "id 104 in context, id 999 is scored"),
     ],

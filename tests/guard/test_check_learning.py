@@ -53,8 +53,12 @@ def test_a_job_that_learned_passes_and_shows_its_figures():
         (make_trace(np.linspace(3.9, 20.0, 3000)), "diverged"),
         (make_trace(np.where(np.arange(3000) == 2000, np.nan, learned_nll(rng(), 3000))), "silent-nan"),
         (make_trace(np.where(np.arange(3000) == 10, np.inf, learned_nll(rng(), 3000))), "silent-nan"),
-        (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[np.ones(399), np.inf]), "silent-nan"),
-        (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[np.nan, np.ones(399)]), "silent-nan"),
+        (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[[np.inf] * 21, np.ones(379)]), "silent-nan"),
+        (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[np.ones(379), [np.nan] * 21]), "silent-nan"),
+        (
+            make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[[np.nan] * 360, [np.inf] * 3, np.ones(37)]),
+            "silent-nan",
+        ),
     ],
 )
 def test_each_saboteur_fails_with_its_name(trace, fault):
@@ -72,6 +76,37 @@ def test_gradient_norms_that_were_not_recorded_are_no_fault():
     for norms in (np.full(400, np.nan), np.where(np.arange(400) % 10 == 0, 1.0, np.nan)):
         trace = make_trace(learned_nll(rng(), 3000), gradient_norm=norms)
         assert check_loss_below_random(trace).status is Status.PASSED
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("skipped", [1, 20])
+def test_the_first_steps_that_loss_scaling_skips_are_counted_and_no_fault(value, skipped):
+    norms = np.r_[[value] * skipped, np.ones(400 - skipped)]
+    verdict = check_loss_below_random(make_trace(learned_nll(rng(), 3000), gradient_norm=norms))
+    assert verdict.status is Status.PASSED
+    assert verdict.measured["non_finite_gradient_norms"] == skipped
+
+
+def test_a_negative_zero_of_a_rounded_softmax_counts_as_zero_and_a_negative_nll_is_refused():
+    verdict = check_loss_below_random(make_trace(np.r_[np.full(1000, 1.0), np.full(1000, -1e-7)]))
+    assert verdict.status is Status.PASSED
+    assert verdict.measured["letter_nll"] == 0.0
+    with pytest.raises(InvalidTraceError, match="not negative"):
+        check_loss_below_random(make_trace(np.r_[np.full(1000, 1.0), np.full(1000, -1e-5)]))
+
+
+def test_a_failure_does_not_say_nothing_learned_where_something_was():
+    trivial = check_loss_below_random(make_trace(math.log(50) - 0.05 + rng().normal(scale=0.1, size=4000)))
+    assert (trivial.status, trivial.fault) == (Status.FAILED, "no-signal")
+    assert "real but trivial" in trivial.cause
+    outliers = check_loss_below_random(make_trace(np.where(rng().random(3000) < 0.1, 33.0, 1.0)))
+    assert (outliers.status, outliers.fault) == (Status.FAILED, "no-signal")
+    assert "over-confident misses, with NLL up to 33.000" in outliers.cause
+    nothing = check_loss_below_random(make_trace(chance_nll(rng(), 3000)))
+    for verdict in (trivial, outliers):
+        assert "nothing learned" not in verdict.cause
+        assert verdict.next_step != nothing.next_step
+    assert "nothing learned" in nothing.cause
 
 
 def test_too_few_examples_are_inconclusive_and_say_how_many_would_do():

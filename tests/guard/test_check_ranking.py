@@ -13,7 +13,12 @@ from scipy.special import softmax
 from scipy.stats import binom, binomtest
 
 from guard.builders import make_tasks, noisy_scores, random_tasks, scores_that_hit
-from rerank_guard.baselines import popularity_scores, reversed_popularity_scores
+from rerank_guard.baselines import (
+    listed_order_scores,
+    popularity_scores,
+    reversed_listed_order_scores,
+    reversed_popularity_scores,
+)
 from rerank_guard.checks import check_recall_beats_baseline, check_recall_within_ceiling
 from rerank_guard.errors import InvalidScoresError, InvalidTaskError, RerankGuardError, VacuousMetricError
 from rerank_guard.stats import log_e_value_mean_above, poisson_binomial_upper_tail
@@ -138,6 +143,60 @@ def test_a_popularity_ranking_does_not_beat_popularity_either_way_round(turned):
     assert without.status is Status.PASSED
 
 
+def test_the_claim_names_chance_and_the_strongest_baseline_and_evidence_keeps_the_closest():
+    tasks = world()
+    r = rng(1)
+    rankers = {f"ranker {signal}": noisy_scores(tasks, r, signal) for signal in (0.0, -1.0, 0.9, -2.0, 0.3, -0.5)}
+    verdict = check_recall_beats_baseline(noisy_scores(tasks, r, 3.0), tasks, k=20, baselines=rankers)
+    assert verdict.status is Status.PASSED
+    assert "better than chance (0.400) and than every baseline, at best ranker 0.9 (0." in verdict.claim
+    assert "ranker 0.3" not in verdict.claim
+    assert verdict.evidence[0].startswith("chance")
+    assert verdict.evidence[1].startswith("ranker 0.9")
+    assert verdict.evidence[2].startswith("ranker 0.3")
+    assert len(verdict.evidence) == 5
+    assert set(rankers) < set(verdict.threshold)
+    alone = check_recall_beats_baseline(noisy_scores(tasks, r, 3.0), tasks, k=20, baselines={})
+    assert alone.claim.endswith("is better than chance (0.400)")
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_ranker_that_follows_the_slots_fails_where_targets_stand_early_or_late(early):
+    first, last = listed_order_scores, reversed_listed_order_scores
+    follow, against = (first, last) if early else (last, first)
+    slots = [u % 10 if u % 5 else 40 + u % 10 for u in range(400)]  # 80 % among the first ten
+    tasks = make_tasks(slots if early else [49 - slot for slot in slots], [50] * 400)
+    free = {"listed order": first(tasks), "reversed listed order": last(tasks)}
+    verdict = check_recall_beats_baseline(follow(tasks), tasks, k=20, baselines=free)
+    assert (verdict.status, verdict.fault) == (Status.FAILED, "baseline-not-beaten")
+    assert verdict.measured["recall"] == pytest.approx(0.8)
+    assert check_recall_beats_baseline(follow(tasks), tasks, k=20, baselines={}).status is Status.PASSED
+    wrong_way = check_recall_beats_baseline(against(tasks), tasks, k=20, baselines=free)
+    assert (wrong_way.status, wrong_way.fault) == (Status.FAILED, "reversed")
+    sound = check_recall_beats_baseline(noisy_scores(tasks, rng(1), 4.0), tasks, k=20, baselines=free)
+    assert sound.status is Status.PASSED
+
+
+def test_a_slot_follower_that_cannot_be_beaten_does_not_pass():
+    tasks = make_tasks([0] * 400, [50] * 400)
+    verdict = check_recall_beats_baseline(
+        listed_order_scores(tasks), tasks, k=20, baselines={"listed order": listed_order_scores(tasks)}
+    )
+    assert verdict.status is Status.INCONCLUSIVE, "a baseline at 1 leaves no room for an effect"
+
+
+def test_doubling_a_tiny_chance_is_no_trifle_and_a_tenth_more_is():
+    tasks = world(users=20_000, n=50)
+    twice = scores_that_hit(tasks, [u < 840 for u in range(20_000)])  # 0.042 against a chance of 0.02
+    verdict = check_recall_beats_baseline(twice, tasks, k=1, baselines={})
+    assert verdict.status is Status.PASSED
+    assert verdict.threshold["effect_over_chance"] == pytest.approx(0.02)
+    assert verdict.threshold["effect"] == 0.05
+    tenth = scores_that_hit(tasks, [u < 500 for u in range(20_000)])
+    verdict = check_recall_beats_baseline(tenth, tasks, k=1, baselines={})
+    assert (verdict.status, verdict.fault) == (Status.FAILED, "under-trained")
+
+
 def test_a_small_but_certain_gain_passes_over_a_baseline_and_not_over_chance():
     tasks = world(users=5000)
     ours, theirs = [u < 4000 for u in range(5000)], [u < 3900 for u in range(5000)]
@@ -170,7 +229,7 @@ def test_missing_targets_count_as_misses_and_are_told_apart_from_no_signal():
     tasks = make_tasks(slots, lengths)
     verdict = check_recall_beats_baseline(noisy_scores(tasks, rng(1), 3.0), tasks, k=20, baselines={})
     assert (verdict.status, verdict.fault) == (Status.FAILED, "gt-missing")
-    assert verdict.measured["users_left_out"] == 560
+    assert verdict.measured["users_without_target"] == 560
     assert verdict.measured["recall_where_target_is_listed"] > 0.9
     assert verdict.measured["recall"] == pytest.approx(0.3 * verdict.measured["recall_where_target_is_listed"])
 
@@ -287,6 +346,28 @@ def test_a_ranker_that_reads_the_answer_breaks_the_ceiling():
     hits = np.r_[5 / 20, np.ones(299)]
     ceilings = np.array([np.sort(row)[-5:].sum() for row in posterior])
     assert verdict.measured["p_value"] == pytest.approx(math.exp(-log_e_value_mean_above(hits, ceilings)), rel=1e-9)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_recall_suspiciously_above_the_ceiling_is_inconclusive_and_the_number_given_decides(tied):
+    def verdict_on(users, share):
+        tasks = make_tasks([0] * users, [10] * users)
+        scores = scores_that_hit(tasks, [u < share * users for u in range(users)])
+        if tied:
+            scores[-1] = np.zeros(10)
+        return check_recall_within_ceiling(scores, tasks, [np.full(10, 0.1)] * users, k=3)
+
+    share = 0.53 if tied else 0.48  # bets are weaker than the exact tail
+    suspicious = verdict_on(100, share)
+    assert 1e-6 < suspicious.measured["p_value"] <= 1e-3, "else this test says nothing"
+    assert (suspicious.status, suspicious.fault) == (Status.INCONCLUSIVE, None)
+    assert "above the ceiling 0.300" in suspicious.cause
+    enough = int(suspicious.next_step.split("About ")[1].split()[0])
+    assert 100 < enough < 500
+    assert verdict_on(math.ceil(1.2 * enough), share).fault == "prompt-leak"
+    sound = verdict_on(100, 0.32)
+    assert sound.status is Status.PASSED
+    assert "there is no proof that Recall@3 exceeds 0.300" in sound.claim
 
 
 def test_an_honest_oracle_fails_no_more_often_than_alpha():

@@ -155,6 +155,67 @@ def test_a_saved_reranker_scores_as_before(trained, few_tasks, tmp_path):
     assert not list(tmp_path.glob("*.bin")), "safetensors only"
 
 
+def test_a_saved_adapter_can_be_trained_further(trained, few_tasks, tmp_path):
+    trained.save_pretrained(tmp_path)
+    again = Reranker.from_pretrained(tmp_path, device="cpu")
+    before = again.score_tasks(few_tasks)
+    trace = again.fit(few_tasks, SHORT, lambda done, total, note="": None)
+    assert trace.trainable_parameters > 0
+    assert not np.allclose(before, again.score_tasks(few_tasks))
+
+
+def test_settings_that_an_adapter_would_make_void_are_refused(trained, few_tasks):
+    for lora in (LoraSettings(rank=4), LoraSettings(target_modules=("q_proj",)), None):
+        with pytest.raises(ConfigError, match="has an adapter"):
+            trained.fit(few_tasks, TrainingSettings(lora=lora, max_steps=1))
+
+
+def test_gradient_checkpointing_gives_the_same_job(few_tasks):
+    from dataclasses import replace
+
+    traces = []
+    for checkpointing in (False, True):
+        reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
+        settings = replace(SHORT, gradient_checkpointing=checkpointing)
+        traces.append(reranker.fit(few_tasks, settings, lambda done, total, note="": None))
+    np.testing.assert_allclose(traces[0].letter_nll, traces[1].letter_nll, atol=1e-4)
+
+
+def test_nan_scores_are_no_ranking(own_reranker):
+    with torch.no_grad():
+        own_reranker.scorer.model.get_input_embeddings().weight.fill_(float("nan"))
+    with pytest.raises(BackendError, match="not finite"):
+        own_reranker.rank([], ["Icy Harbor", "Molten Ridge"])
+
+
+def test_a_tokenizer_without_pad_token_scores_the_same(few_tasks):
+    with_pad = Reranker.from_pretrained(embedded_base(), device="cpu")
+    without = Reranker.from_pretrained(embedded_base(), device="cpu")
+    without.tokenizer.pad_token = None
+    assert without.tokenizer.pad_token_id is None
+    np.testing.assert_allclose(with_pad.score_tasks(few_tasks), without.score_tasks(few_tasks), atol=1e-6)
+
+
+def test_bfloat16_letter_logits_do_not_tie(few_tasks):
+    """Half-precision weights, but the last product in float32: 12 candidates get 12 scores."""
+    half = Reranker.from_pretrained(embedded_base(), device="cpu", dtype=torch.bfloat16)
+    for row in half.score_tasks(few_tasks):
+        assert len(set(row.tolist())) == 12
+
+
+def test_saving_over_the_other_kind_leaves_nothing_behind(trained, few_tasks, tmp_path):
+    trained.save_pretrained(tmp_path)
+    Reranker.from_pretrained(embedded_base(), device="cpu").save_pretrained(tmp_path)
+    again = Reranker.from_pretrained(tmp_path, device="cpu")
+    assert not hasattr(again.scorer.model, "peft_config")
+
+
+@pytest.mark.parametrize("title", [None, 3, float("nan")])
+def test_titles_must_be_texts(base_reranker, title):
+    with pytest.raises(ConfigError, match="title 1"):
+        base_reranker.rank([], ["x", title])
+
+
 def test_the_prompt_travels_with_the_weights(tmp_path, few_tasks):
     Reranker.from_pretrained(embedded_base(), device="cpu", prompt=PromptConfig(question="Which?")).save_pretrained(
         tmp_path

@@ -184,7 +184,74 @@ def letters_split() -> Sound:
 
 def loss_at_chance() -> Sound:
     """A learning rate of nought: the letter's loss stays at log N."""
-    return Sound(trace=make_trace(final=1.0), name="loss at chance")
+    return Sound(trace=make_trace(examples=8000, final=1.0), name="loss at chance")
+
+
+class _Padded(Sound):
+    def predict_proba(self, tasks):
+        return [np.r_[row, np.zeros(5)] for row in super().predict_proba(tasks)]
+
+
+def padded_probabilities() -> Sound:
+    """Rows padded with zeros to a fixed width, which raises every entropy deficit."""
+    return _Padded(name="padded probabilities")
+
+
+class _Fewer(Sound):
+    def predict_proba(self, tasks):
+        return super().predict_proba(tasks)[:-1]
+
+
+def fewer_probabilities() -> Sound:
+    """The last user's row is missing."""
+    return _Fewer(name="fewer probabilities")
+
+
+def retriever_partly() -> Sound:
+    """The first stage's scores are there for half of the users."""
+    tasks = [
+        replace(task, retriever_scores=tuple(map(float, range(N_CANDIDATES)))) if user % 2 else task
+        for user, task in enumerate(make_tasks())
+    ]
+    return Sound(ranking_tasks=tasks, name="retriever partly")
+
+
+class _Numbered(Sound):
+    def item_popularity(self):
+        return dict.fromkeys(range(200), 1)
+
+
+def popularity_by_number() -> Sound:
+    """Counts keyed by int where the ids are str."""
+    return _Numbered(name="popularity by number")
+
+
+class _Slots(Sound):
+    def score(self, tasks):
+        return [-np.arange(task.n_candidates, dtype=np.float64) for task in tasks]
+
+    def oracle_proba(self, tasks):
+        return [np.r_[np.full(5, 0.2), np.zeros(task.n_candidates - 5)] for task in tasks]
+
+
+def slot_follower() -> Sound:
+    """Four targets of five stand in the first slot, and the ranker hands the slots back."""
+    tasks = make_tasks()
+    for user, task in enumerate(tasks):
+        if user % 5 and task.target_index is not None:
+            turned = (*task.candidates[task.target_index :], *task.candidates[: task.target_index])
+            tasks[user] = replace(task, candidates=turned, target_index=0)
+    return _Slots(ranking_tasks=tasks, name="slot follower")
+
+
+def candidates_twice() -> Sound:
+    """One user's list holds a negative twice."""
+    tasks = make_tasks()
+    first, second = [slot for slot in range(N_CANDIDATES) if slot != tasks[0].target_index][:2]
+    candidates = list(tasks[0].candidates)
+    candidates[second] = candidates[first]
+    tasks[0] = replace(tasks[0], candidates=tuple(candidates))
+    return Sound(ranking_tasks=tasks, name="candidates twice")
 
 
 class _Uniform(Sound):

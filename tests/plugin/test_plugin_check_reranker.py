@@ -58,6 +58,12 @@ def test_sound_target_passes_every_gate_in_order() -> None:
         (fake_targets.score_gives_none, "scores_well_formed", None),
         (fake_targets.score_gives_text, "scores_well_formed", None),
         (fake_targets.uniform_probabilities, "probabilities_not_uniform", "silent-fallback"),
+        (fake_targets.candidates_twice, "gt_in_candidates", "duplicate-candidates"),
+        (fake_targets.padded_probabilities, "probabilities_not_uniform", None),
+        (fake_targets.fewer_probabilities, "probabilities_not_uniform", None),
+        (fake_targets.retriever_partly, "recall_beats_baseline[K=5]", None),
+        (fake_targets.popularity_by_number, "recall_beats_baseline[K=5]", None),
+        (fake_targets.slot_follower, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
         (fake_targets.popularity_better, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
         (fake_targets.leak, "recall_within_ceiling[K=5]", "prompt-leak"),
     ],
@@ -72,6 +78,21 @@ def test_saboteur_fails_first_at_its_own_gate(factory, gate: str, fault: str | N
     assert first.next_step
     before = [verdict for verdict in report.verdicts if verdict.check in ALL_GATES[: ALL_GATES.index(gate)]]
     assert all(verdict.ok for verdict in before)
+
+
+@pytest.mark.parametrize(
+    ("factory", "gate", "words"),
+    [
+        (fake_targets.padded_probabilities, "probabilities_not_uniform", "shape (25,) for 20 candidates"),
+        (fake_targets.fewer_probabilities, "probabilities_not_uniform", "399 rows for 400 users"),
+        (fake_targets.retriever_partly, "recall_beats_baseline[K=5]", "200 of 400 tasks have no retriever_scores"),
+        (fake_targets.popularity_by_number, "recall_beats_baseline[K=5]", "such as 0, int"),
+    ],
+)
+def test_malformed_input_is_shown_in_the_evidence_of_its_gate(factory, gate: str, words: str) -> None:
+    verdicts = {verdict.check: verdict for verdict in check_reranker(factory()).verdicts}
+    assert words in verdicts[gate].evidence[0]
+    assert [check for check, verdict in verdicts.items() if not verdict.ok] == [gate]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ RECALL = ("recall_beats_baseline[K=5]", "recall_beats_baseline[K=20]")
                 **dict.fromkeys(RECALL, "no-signal"),
             },
         ),
-        (saboteurs.make_targets_popular, dict.fromkeys(RECALL, "baseline-not-beaten")),
+        # In the top 5 the targets of other users, popular too, crowd out the user's own, and the model still wins.
+        (saboteurs.make_targets_popular, {"recall_beats_baseline[K=20]": "baseline-not-beaten"}),
     ],
 )
 def test_a_fault_beside_sound_training_fails_its_gates_and_no_other(sound, sabotage, expected):
@@ -48,7 +49,7 @@ def test_a_fault_beside_sound_training_fails_its_gates_and_no_other(sound, sabot
     report = check_reranker(broken, seed=1)
     assert not_ok(report) == expected
     assert not report.ok
-    assert report.diagnosis[0]["fault"] == next(iter(expected.values())), "the most upstream fault is named first"
+    assert report.diagnosis[0].fault == next(iter(expected.values())), "the most upstream fault is named first"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Is the ground truth among the candidates, once, and where the pipeline says it is?"""
+"""Is the ground truth among the candidates, where the pipeline says it is, and is no candidate listed twice?"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rerank_guard.checks._settings import require_tasks
@@ -15,6 +16,10 @@ _CAUSES = {
     "gt-missing": "The target was never among the candidates, or was cut off when the list was shortened to N.",
     "gt-duplicate": "The target was sampled again as a negative, or inserted into a list that already held it.",
     "label-offset": "target_index was computed before a shuffle or a cut, counts from 1, or is off by one.",
+    "duplicate-candidates": (
+        "An item was sampled with replacement, or several sources were joined without removing what they share. With "
+        "fewer than N different candidates, chance is not K/N."
+    ),
 }
 _NEXT_STEPS = {
     "gt-missing": (
@@ -23,11 +28,12 @@ _NEXT_STEPS = {
     ),
     "gt-duplicate": "Exclude the target when negatives are sampled, and remove duplicates before the cut to N.",
     "label-offset": "Compute target_index last, as candidate_ids.index(target_id), after every shuffle and cut.",
+    "duplicate-candidates": "Sample without replacement, and remove duplicates before the cut to N.",
 }
 
 
 def check_gt_in_candidates(tasks: Sequence[RankingTask]) -> Verdict:
-    """Every task lists its target exactly once, at target_index.
+    """Every task lists its target at target_index, and no candidate twice.
 
     Exact: zero tolerance, no threshold, no statistics.
 
@@ -36,7 +42,8 @@ def check_gt_in_candidates(tasks: Sequence[RankingTask]) -> Verdict:
 
     Returns:
         PASSED, or FAILED with the commonest fault: gt-missing (target_id not among the candidates), gt-duplicate
-        (listed more than once), label-offset (listed once, but target_index is None, out of range, or elsewhere).
+        (listed more than once), label-offset (listed once, but target_index is None, out of range, or elsewhere),
+        duplicate-candidates (another candidate is listed more than once). A task counts under the first of these.
 
     Raises:
         InvalidTaskError: no tasks, or a target_index that is not an integer or None.
@@ -54,12 +61,16 @@ def check_gt_in_candidates(tasks: Sequence[RankingTask]) -> Verdict:
     return Verdict(
         check="gt_in_candidates",
         status=Status.FAILED if broken else Status.PASSED,
-        claim=f"each of {len(tasks)} users has the target among the candidates exactly once, at target_index",
+        claim=(
+            f"each of {len(tasks)} users has the target among the candidates, at target_index, and no candidate is "
+            "listed twice"
+        ),
         measured={
             "broken_users": broken,
             "target_missing": counts["gt-missing"],
             "target_duplicated": counts["gt-duplicate"],
             "index_wrong": counts["label-offset"],
+            "candidates_duplicated": counts["duplicate-candidates"],
         },
         threshold={"broken_users": 0},
         n=len(tasks),
@@ -86,6 +97,11 @@ def _fault_of(task: RankingTask) -> tuple[str, str] | None:
         return "gt-duplicate", f"{who} stands at slots {', '.join(map(str, slots))}"
     if index != slots[0]:
         return "label-offset", f"{who} stands at slot {slots[0]}, target_index says {index}"
+    repeated = {item_id: times for item_id, times in Counter(task.candidate_ids).items() if times > 1}
+    if repeated:
+        item_id, times = next(iter(repeated.items()))
+        listed = f"candidate {item_id!r} is listed {times} times"
+        return "duplicate-candidates", f"query {task.query_id!r}: {listed} ({len(repeated)} such candidates)"
     return None
 
 

@@ -25,7 +25,8 @@ _EXPLANATIONS = {
         "Read the logit at the letter's in-context id for every candidate, and raise where there is none.",
     ),
     "letter-collision": (
-        "Two letters are read from the same token, so their candidates always tie.",
+        "Two candidates are shown under the same letter, or two letters are read from the same token, so that one "
+        "answer stands for both.",
         "Give every candidate a letter of its own id: check for a case-folding tokenizer, a repeated letter, or an "
         "encoding that keeps only a leading space.",
     ),
@@ -47,7 +48,8 @@ def check_letter_tokens_found(table: LetterTable, n_candidates: int) -> Verdict:
 
     Returns:
         PASSED, or FAILED with the first fault of: letters-exhausted, multi-token-letter (several tokens, none, or
-        unknown), silent-fallback (no id is scored), letter-collision, wrong-letter-variant. The order is that in
+        unknown), silent-fallback (no id is scored), letter-collision (the same text or id for two
+        slots), wrong-letter-variant. The order is that in
         which one fault hides the next.
 
     Raises:
@@ -105,7 +107,16 @@ def _faults(
 def _collisions(letters: Sequence[LetterToken]) -> Iterator[tuple[str, tuple[int, ...], str]]:
     in_context: dict[int, int] = {}
     scored: dict[int, int] = {}
+    texts: dict[str, int] = {}
     for slot, letter in enumerate(letters):
+        first = texts.setdefault(letter.letter, slot)
+        if first != slot:
+            yield (
+                "letter-collision",
+                (first, slot),
+                f"slots {first} and {slot} have the same letter {letter.letter!r}",
+            )
+            continue
         single = letter.token_ids[0] if len(letter.token_ids) == 1 else None
         for what, token_id, seen in (
             ("in context", single, in_context),

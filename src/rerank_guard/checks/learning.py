@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from rerank_guard.types import BoolArray, FloatArray, TrainingTrace
 from rerank_guard.verdict import MAX_EVIDENCE, Measured, Status, Verdict
 
 __all__ = ["check_loss_below_random"]
+
+MOST_NON_FINITE_GRADIENTS = 0.05
+"""Share of the recorded steps up to which non-finite gradient norms are taken for skipped steps of loss scaling."""
 
 FEW_STEPS = 200
 """Fewer optimiser steps than this seldom bring a letter reranker off chance; only used to word a likely cause."""
@@ -32,7 +35,7 @@ _EXPLANATIONS = {
         "Check that the training data is not empty and that the loop runs; count the steps.",
     ),
     "silent-nan": (
-        "A loss or gradient was not a finite number, and training went on.",
+        "A loss, or more gradients than loss scaling skips, were not finite numbers, and training went on.",
         "Stop at the first such step; look for half-precision overflow, an empty loss mask, or log of 0.",
     ),
     "no-update": (
@@ -56,6 +59,16 @@ _EXPLANATIONS = {
         "one small batch can be learned by heart.",
     ),
 }
+
+
+_MORE_OF_IT = (
+    "Train for longer or with more data, or put more of what tells the candidates apart into the prompt; if this much is "
+    "enough for you, declare a smaller `effect`."
+)
+_LESS_CONFIDENT = (
+    "Look at the examples with the largest NLL (wrong labels, targets cut from the prompt); then lower the learning "
+    "rate, stop earlier, or smooth the labels."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +100,10 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
     - FAILED: "the mean gain is at least the effect" is rejected at alpha (a bet on gains clipped below at -log N;
       clipping from below only raises a mean, so it is safe here and would not be for PASSED), or the mean gain is
       negative and the job's own probabilities are refuted at alpha (1/E >= 1/alpha), or the trace shows that
-      nothing could have been learned: no trainable parameters, no step, learning rate 0, a value that is not
-      finite.
+      nothing could have been learned: no trainable parameters, no step, learning rate 0, an NLL that is not
+      finite, or non-finite gradient norms at more than 5 % of the recorded steps. (Fewer are normal in half
+      precision: dynamic loss scaling starts too large and skips its first steps; Micikevicius et al. 2018. Their
+      number is measured.)
     - INCONCLUSIVE: else, with the number of examples that would decide. Also where the first pass would fail but
       later passes do gain the effect: on repeated examples learning by heart looks the same, so they decide
       nothing.
@@ -113,6 +128,8 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
     _require_sane(trace)
     if fault := _structural_fault(trace):
         return _stopped(trace, fault, effect)
+    # a rounded softmax may give a p a hair above 1, and so a gain a hair outside of what the bet allows
+    trace = replace(trace, letter_nll=np.maximum(trace.letter_nll, 0.0))
     window = _window(trace)
     gains, chance = window.gains, float(window.chance.mean())
     gain, least_gain, n = float(gains.mean()), effect * chance, len(gains)
@@ -153,10 +170,14 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
             enough = samples_to_bet_below(bounded, bounded_effect, alpha)
         cause, next_step = _undecided(gain, least_gain, log_e >= needed, n, enough, cause, next_step)
     elif status is Status.FAILED and log_e >= needed:
-        cause = (
-            f"The gain over chance is real but trivial: {gain:.3f} nats, under the declared {least_gain:.3f}. "
-            f"{cause}"
+        seen = f"The gain over chance is real but trivial: {gain:.3f} nats, under the declared {least_gain:.3f}."
+        cause, next_step = _instead_of_no_signal(fault, seen, cause, next_step, _MORE_OF_IT)
+    elif status is Status.FAILED and fault != "diverged" and float(np.median(gains)) >= least_gain:
+        seen = (
+            f"Most letters gained (median {np.median(gains):.3f} nats), but over-confident misses, with NLL up to "
+            f"{window.nll.max():.3f}, bring the mean gain to {gain:.3f}, under the declared {least_gain:.3f}."
         )
+        cause, next_step = _instead_of_no_signal(fault, seen, cause, next_step, _LESS_CONFIDENT)
     return Verdict(
         check="loss_below_random",
         status=status,
@@ -217,7 +238,9 @@ def _structural_fault(trace: TrainingTrace) -> str | None:
         return "no-trainable-parameters"
     if trace.optimizer_steps == 0:
         return "not-trained"
-    if not bool(np.isfinite(trace.letter_nll).all()) or bool(_bad_gradients(trace).any()):
+    bad = _bad_gradients(trace)
+    recorded = int((bad | np.isfinite(trace.gradient_norm)).sum())
+    if not bool(np.isfinite(trace.letter_nll).all()) or bad.sum() > MOST_NON_FINITE_GRADIENTS * recorded:
         return "silent-nan"
     if not bool(trace.learning_rate.any()):
         return "no-update"
@@ -262,6 +285,11 @@ def _likely_fault(trace: TrainingTrace, window: _Window, *, decided: bool) -> st
     if trace.optimizer_steps < FEW_STEPS or 2 * trace.optimizer_steps < trace.planned_steps:
         return "under-trained"
     return "no-signal" if decided else None
+
+
+def _instead_of_no_signal(fault: str | None, seen: str, cause: str, next_step: str, advice: str) -> tuple[str, str]:
+    """What was seen stands for "nothing learned", which it refutes, and before any other likely cause."""
+    return (seen, advice) if fault == "no-signal" else (f"{seen} {cause}", next_step)
 
 
 def _undecided(
@@ -324,6 +352,7 @@ def _job(trace: TrainingTrace) -> dict[str, Measured]:
     return {
         "optimizer_steps": trace.optimizer_steps,
         "planned_steps": trace.planned_steps,
+        "non_finite_gradient_norms": int(_bad_gradients(trace).sum()),
         "learning_rate_max": float(trace.learning_rate.max()) if trace.optimizer_steps else None,
         "trainable_parameters": trace.trainable_parameters,
     }

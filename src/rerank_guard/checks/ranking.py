@@ -34,7 +34,9 @@ from rerank_guard.verdict import MAX_EVIDENCE, Interval, Measured, Status, Verdi
 __all__ = ["check_recall_beats_baseline", "check_recall_within_ceiling"]
 
 _CHANCE = "chance"
-_RESERVED = frozenset({_CHANCE, "effect", "alpha"})
+_RESERVED = frozenset({_CHANCE, "effect", "effect_over_chance", "alpha"})
+_SUSPICIOUS = 1e-3
+"""Recall above the ceiling at this p-value is not yet a proof of a leak, and no longer a pass."""
 
 _EXPLANATIONS = {
     "no-signal": (
@@ -60,7 +62,8 @@ _EXPLANATIONS = {
     "baseline-not-beaten": (
         "The reranker adds nothing over a baseline that costs nothing.",
         "Use the baseline's order, or give the model what it lacks: more training, the history in the prompt, "
-        "negatives that popularity or the retriever cannot tell apart.",
+        "negatives that popularity or the retriever cannot tell apart. Where it is the listed order, shuffle the "
+        "candidates of each task: the slots then tell nothing.",
     ),
     "prompt-leak": (
         "More hits than the best possible ranker can have: the answer is likely in the prompt, or the test users "
@@ -130,7 +133,8 @@ def check_recall_beats_baseline(
     - FAILED: against chance, or against a baseline that is not beaten, "better by at least the effect" is rejected.
     - INCONCLUSIVE: else, with the number of users that would decide.
 
-    The effect is at most half of the room that a baseline leaves below 1.
+    The effect is at most half of the room that a baseline leaves below 1, and over chance at most chance itself:
+    where chance is 0.02, to double it is no trifle.
 
     Args:
         scores: one array (N_u,) a task, higher is better.
@@ -144,8 +148,8 @@ def check_recall_beats_baseline(
     Raises:
         InvalidTaskError: no tasks.
         VacuousMetricError: k at or above the smallest N, or below 1.
-        InvalidScoresError: malformed scores, of the reranker or of a baseline; a baseline named "chance", "effect"
-            or "alpha".
+        InvalidScoresError: malformed scores, of the reranker or of a baseline; a baseline named "chance", "effect",
+            "effect_over_chance" or "alpha".
         RerankGuardError: alpha or effect out of range.
     """
     require_settings(alpha, effect)
@@ -180,7 +184,9 @@ def check_recall_beats_baseline(
     cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
     if status is Status.INCONCLUSIVE:
         cause, next_step = _undecided(comparisons, len(hits))
-    references = ", ".join(f"{comparison.baseline} ({comparison.recall:.3f})" for comparison in comparisons)
+    references = f"chance ({chance.recall:.3f})"
+    if len(comparisons) > 1:  # the strongest stands right after chance
+        references += f" and than every baseline, at best {comparisons[1].baseline} ({comparisons[1].recall:.3f})"
     return Verdict(
         check=f"recall_beats_baseline[K={k}]",
         status=status,
@@ -190,12 +196,13 @@ def check_recall_beats_baseline(
         measured={
             "recall": float(hits.mean()),
             "recall_where_target_is_listed": float(hits[present].mean()) if present.any() else None,
-            "users_left_out": int((~present).sum()),
+            "users_without_target": int((~present).sum()),
             "tie_gap": tie_gap_at_k(scores, slots, k),
         },
         threshold={
             **{comparison.baseline: comparison.recall for comparison in comparisons},
             "effect": effect,
+            "effect_over_chance": chance.effect,
             "alpha": alpha,
         },
         n=len(tasks),
@@ -230,8 +237,10 @@ def check_recall_within_ceiling(
         alpha: how often an honest ranker may fail.
 
     Returns:
-        PASSED, FAILED with prompt-leak, or NOT_APPLICABLE where the ceilings are so high that not even a hit for
-        every user could prove a leak.
+        FAILED with prompt-leak; INCONCLUSIVE, with the number of users that would decide, where recall is above the
+        ceiling and its p-value is at most 1e-3 but above alpha; NOT_APPLICABLE where the ceilings are so high that
+        not even a hit for every user could prove a leak; else PASSED, which says no more than that there is no
+        proof of a leak.
 
     Raises:
         InvalidTaskError: no tasks.
@@ -251,13 +260,18 @@ def check_recall_within_ceiling(
         log_p_all_hit = float(np.log(ceilings).sum())
     chance = float(np.mean([chance_recall_at_k(n, k) for n in lengths]))
     recall, ceiling = float(hits.mean()), float(ceilings.mean())
+    enough: int | None
     if _is_binary(hits):
         p = poisson_binomial_upper_tail(round(hits.sum()), ceilings)
+        enough = users_to_tell_apart(recall, ceiling, alpha)
     else:
         p = p_value_of(log_e_value_mean_above(hits, ceilings))
+        enough = samples_to_bet_above(hits, ceilings, alpha)
     fault, evidence = None, (f"recall {recall:.3f}, ceiling {ceiling:.3f}: {_p(p)} for an honest ranker",)
     if p <= alpha:
         status, fault = Status.FAILED, "prompt-leak"
+    elif recall > ceiling and p <= _SUSPICIOUS:
+        status = Status.INCONCLUSIVE
     elif log_p_all_hit > math.log(alpha):
         status = Status.NOT_APPLICABLE
         evidence = (
@@ -266,6 +280,17 @@ def check_recall_within_ceiling(
     else:
         status = Status.PASSED
     cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
+    if status is Status.INCONCLUSIVE:
+        cause = (
+            f"Recall {recall:.3f} is above the ceiling {ceiling:.3f} by more than luck explains easily ({_p(p)}), but "
+            f"not by enough to prove a leak at {alpha:g}."
+        )
+        next_step = (
+            "Judge on more users."
+            if enough is None
+            else (f"About {max(enough, len(hits) + 1)} users at these rates would decide (now {len(hits)}).")
+        )
+    best = f"{ceiling:.3f}, the best that any honest ranker can reach"
     measured: dict[str, Measured] = {
         "recall": recall,
         "chance": chance,
@@ -276,8 +301,9 @@ def check_recall_within_ceiling(
         check=f"recall_within_ceiling[K={k}]",
         status=status,
         claim=(
-            f"over {len(tasks)} users Recall@{k} is not above {ceiling:.3f}, the best that any honest ranker can "
-            "reach"
+            f"over {len(tasks)} users there is no proof that Recall@{k} exceeds {best}"
+            if status is Status.PASSED
+            else f"over {len(tasks)} users Recall@{k} is not above {best}"
         ),
         measured=measured,
         threshold={"ceiling": ceiling, "alpha": alpha},
@@ -292,7 +318,7 @@ def check_recall_within_ceiling(
 
 def _against_chance(hits: FloatArray, rates: FloatArray, effect: float, alpha: float) -> _Comparison:
     chance, recall, n = float(rates.mean()), float(hits.mean()), len(hits)
-    effect = min(effect, (1.0 - chance) / 2.0)
+    effect = min(effect, chance, (1.0 - chance) / 2.0)
     enough: list[int | None]
     if _is_binary(hits):
         count = round(hits.sum())

@@ -44,7 +44,11 @@ _EXPLANATIONS = {
 
 
 def check_probabilities_not_uniform(
-    probabilities: Sequence[FloatArray], *, alpha: float = ALPHA, effect: float = 0.01
+    probabilities: Sequence[FloatArray],
+    *,
+    n_candidates: Sequence[int] | None = None,
+    alpha: float = ALPHA,
+    effect: float = 0.01,
 ) -> Verdict:
     """The letter probabilities differ from uniform, and differ from user to user.
 
@@ -55,41 +59,45 @@ def check_probabilities_not_uniform(
     Being far from uniform is not enough: a fixed preference for the letter A is too. So the part of the deficit
     that depends on the input must reach the effect as well: the generalised Jensen-Shannon divergence of the users'
     distributions (Lin 1991), entropy of the mean minus mean of the entropies, over users of the same N, divided by
-    log N. Its sample value is too small in expectation for few users (entropy is concave), so it does not pass by
-    luck of n.
+    log N. That share is shown; it is tested on the divergences of disjoint pairs of users of the same N, taken in
+    order, which are independent of each other and lie in [0, 1] when divided by log N. Their reference is half of
+    the effect: to second order in the differences of the distributions, the divergence of m independent ones is in
+    expectation (1 - 1/m) of that of all, as with a variance, so a pair's is half. As a pair's divergence cannot
+    exceed log 2, the reference is at most half of log 2 / log N at the largest N, where a large effect is declared.
 
-    - PASSED: "the mean deficit is at most the effect" is rejected at alpha by a bounded-mean bet, and the
-      input-dependent share is at least the effect.
+    - PASSED: "the mean deficit is at most the effect" and "the mean pair share is at most its reference" are both
+      rejected at alpha by bounded-mean bets.
     - FAILED: some user's probabilities are all equal to 1e-9 (silent-fallback; told only where N is at least 4, as
-      two or three half-precision logits can tie by chance); or the deficit passes but the share
-      does not (position-prior); or, at alpha/2 each, "the mean deficit is at least the effect" or "at least half of
-      the users have a deficit of the effect or more" is rejected (no-signal).
+      two or three half-precision logits can tie by chance); or, at alpha/2 each, "the mean deficit is at least the
+      effect" or "at least half of the users have a deficit of the effect or more" is rejected (no-signal); or the
+      deficit passes and, at alpha/2 each, the same is rejected of the pairs' shares and their reference
+      (position-prior). The second rule of either kind is there because the bet on a mean near 0 needs thousands
+      of users. So each of the two names is given to a sound reranker with probability alpha at most.
     - INCONCLUSIVE: else, with the number of users that would decide.
 
     Args:
         probabilities: one array (N_u,) a user: softmax over the N letters in use, N_u >= 2.
+        n_candidates: (U,) N_u of each user, to refuse rows that are missing or padded; None takes each row's own
+            length.
         alpha: level of either decision.
         effect: least deficit, and least input-dependent share, that counts; in [0, 1).
 
     Raises:
-        InvalidScoresError: no users, or probabilities that are negative, not finite, of wrong shape, or off a sum
-            of 1 by more than 1e-4.
+        InvalidScoresError: no users, or probabilities that are negative, not finite, of wrong shape, another number
+            of rows or length of a row than `n_candidates` says, or off a sum of 1 by more than 1e-4.
         RerankGuardError: alpha or effect out of range.
     """
     require_settings(alpha, effect)
-    matrix, n_candidates = as_probability_matrix(probabilities)
+    matrix, lengths = as_probability_matrix(probabilities, n_candidates)
     if len(matrix) == 0:
         raise InvalidScoresError("there are no probabilities to judge; give one array a user.")
-    deficits = np.clip(1.0 - entr(matrix).sum(axis=1) / np.log(n_candidates), 0.0, 1.0)
-    uniform = _exactly_uniform(matrix, n_candidates)
-    share, compared = _input_dependent_share(matrix, n_candidates)
-    needed = math.log(1.0 / alpha)
-    far = log_e_value_mean_above(deficits, effect) >= needed
+    deficits = np.clip(1.0 - entr(matrix).sum(axis=1) / np.log(lengths), 0.0, 1.0)
+    uniform = _exactly_uniform(matrix, lengths)
+    share, compared = _input_dependent_share(matrix, lengths)
+    pairs = _pair_shares(matrix, lengths)
+    reference = min(effect, math.log(2.0) / math.log(int(lengths.max()))) / 2.0
+    far, near = _is_above(deficits, effect, alpha), _is_below(deficits, effect, alpha)
     n, informed = len(deficits), int((deficits >= effect).sum())
-    flat = (
-        log_e_value_mean_below(deficits, effect) >= math.log(2.0 / alpha)
-        or binomial_lower_tail(informed, n, 0.5) <= alpha / 2.0
-    )
 
     fault: str | None = None
     evidence: tuple[str, ...] = ()
@@ -97,34 +105,38 @@ def check_probabilities_not_uniform(
         status, fault = Status.FAILED, "silent-fallback"
         rows = ", ".join(map(str, np.flatnonzero(uniform)[:10]))
         evidence = (f"{int(uniform.sum())} of {n} users have N equal probabilities", f"user rows {rows}")
-    elif far and share is not None and share >= effect:
+    elif far and _is_above(pairs, reference, alpha):
         status = Status.PASSED
-    elif far and share is not None:
+    elif far and _is_below(pairs, reference, alpha):
         status, fault = Status.FAILED, "position-prior"
-        evidence = ("the same letter distribution for every user", *_mean_distribution(matrix, n_candidates))
-    elif flat and not far:
+        evidence = ("the same letter distribution for every user", *_mean_distribution(matrix, lengths))
+    elif near and not far:
         status, fault = Status.FAILED, "no-signal"
         evidence = (f"{n - informed} of {n} users have a deficit below {effect:g}",)
     else:
         status = Status.INCONCLUSIVE
     cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
     if status is Status.INCONCLUSIVE:
-        cause, next_step = _undecided(deficits, effect, alpha, decided_far=far)
+        if far:
+            cause, next_step = _undecided_share(pairs, reference, alpha)
+        else:
+            cause, next_step = _undecided(deficits, effect, alpha)
     low, high = bounded_mean_interval(deficits, 1.0 - 2.0 * alpha)
     return Verdict(
         check="probabilities_not_uniform",
         status=status,
         claim=(
-            f"over {n} users the letter probabilities are not uniform: the entropy deficit, and the part of it "
-            f"that depends on the input, are at least {effect:g}"
+            f"over {n} users the letter probabilities are not uniform, with an entropy deficit above {effect:g}, and "
+            f"they depend on the input, with a Jensen-Shannon share between two users above {reference:g}"
         ),
         measured={
             "entropy_deficit": float(deficits.mean()),
             "input_dependent_share": share,
+            "pair_share": float(pairs.mean()) if len(pairs) else None,
             "users_exactly_uniform": int(uniform.sum()),
             "users_compared": compared,
         },
-        threshold={"entropy_deficit": effect, "input_dependent_share": effect, "users_exactly_uniform": 0},
+        threshold={"entropy_deficit": effect, "pair_share": reference, "users_exactly_uniform": 0},
         n=n,
         interval=Interval(low, high, 1.0 - 2.0 * alpha, "betting on a bounded mean"),
         evidence=evidence,
@@ -238,6 +250,31 @@ def _input_dependent_share(matrix: FloatArray, n_candidates: IntArray) -> tuple[
     return (float(np.average(shares, weights=counts)) if counts else None), sum(counts)
 
 
+def _pair_shares(matrix: FloatArray, n_candidates: IntArray) -> FloatArray:
+    """(P,) Jensen-Shannon divergence over log N of users 0 and 1, 2 and 3, ... among those who share their N."""
+    shares = [np.zeros(0)]
+    for n in np.unique(n_candidates):
+        rows = matrix[n_candidates == n, :n]
+        whole = len(rows) // 2 * 2
+        first, second = rows[0:whole:2], rows[1:whole:2]
+        apart = entr((first + second) / 2.0).sum(axis=1) - (entr(first) + entr(second)).sum(axis=1) / 2.0
+        shares.append(np.clip(apart / math.log(n), 0.0, 1.0))
+    return np.concatenate(shares)
+
+
+def _is_above(values: FloatArray, reference: float, alpha: float) -> bool:
+    return log_e_value_mean_above(values, reference) >= math.log(1.0 / alpha)
+
+
+def _is_below(values: FloatArray, reference: float, alpha: float) -> bool:
+    """The mean is below, or fewer than half of the values reach the reference: at alpha/2 each."""
+    reached = int((values >= reference).sum())
+    return (
+        log_e_value_mean_below(values, reference) >= math.log(2.0 / alpha)
+        or binomial_lower_tail(reached, len(values), 0.5) <= alpha / 2.0
+    )
+
+
 def _mean_distribution(matrix: FloatArray, n_candidates: IntArray) -> tuple[str, ...]:
     """The letters' mean probabilities at the commonest N, the largest first."""
     values, counts = np.unique(n_candidates, return_counts=True)
@@ -247,13 +284,29 @@ def _mean_distribution(matrix: FloatArray, n_candidates: IntArray) -> tuple[str,
     return (f"mean probabilities at N={n} (uniform {1 / n:.3f}): {top}",)
 
 
-def _undecided(deficits: FloatArray, effect: float, alpha: float, *, decided_far: bool) -> tuple[str, str]:
-    n = len(deficits)
-    if decided_far:
+def _undecided_share(pairs: FloatArray, reference: float, alpha: float) -> tuple[str, str]:
+    if len(pairs) == 0:
         return (
             "No two users have the same number of candidates, so whether the input matters cannot be told.",
-            "Give at least two users with the same N.",
+            "Give users with the same N: some ten pairs decide clear cases.",
         )
+    mean = float(pairs.mean())
+    if mean > reference:
+        enough = samples_to_bet_above(pairs, reference, alpha)
+    else:
+        enough = samples_to_bet_below(pairs, reference, alpha / 2.0)
+    seen = (
+        f"A mean share of {mean:.4f} over {len(pairs)} pairs of users of the same N decides neither for nor against "
+        f"{reference:g}, so whether the input matters is open."
+    )
+    if enough is None:
+        return seen, "No number of users at this rate would decide; train for longer, or declare another effect."
+    wanted = 2 * max(enough, len(pairs) + 1)
+    return seen, f"About {wanted} users in such pairs at this rate would decide (now {2 * len(pairs)})."
+
+
+def _undecided(deficits: FloatArray, effect: float, alpha: float) -> tuple[str, str]:
+    n = len(deficits)
     if float(deficits.mean()) > effect:
         enough = samples_to_bet_above(deficits, effect, alpha)
     else:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from operator import methodcaller
 
-from rerank_guard.baselines import popularity_scores, retriever_scores, reversed_popularity_scores
+import numpy as np
+
+from rerank_guard.baselines import (
+    chance_recall_at_k,
+    listed_order_scores,
+    popularity_scores,
+    retriever_scores,
+    reversed_listed_order_scores,
+    reversed_popularity_scores,
+)
+from rerank_guard.checks._settings import true_slots
 from rerank_guard.checks.data import check_gt_in_candidates
 from rerank_guard.checks.labels import check_letter_tokens_found
 from rerank_guard.checks.learning import check_loss_below_random
 from rerank_guard.checks.ranking import check_recall_beats_baseline, check_recall_within_ceiling
 from rerank_guard.checks.scores import check_probabilities_not_uniform, check_scores_well_formed
 from rerank_guard.errors import InvalidScoresError, InvalidTaskError, InvalidTraceError
+from rerank_guard.metrics import expected_hit_at_k
+from rerank_guard.stats.tails import poisson_binomial_upper_tail
 from rerank_guard.suite.session import SuiteSession
 from rerank_guard.target import KnowsLetters, KnowsOracle, PredictsProba, Trains
-from rerank_guard.types import FloatArray
+from rerank_guard.types import FloatArray, RankingTask
 from rerank_guard.verdict import Status, Verdict
 
 __all__ = ["Gate", "Need", "Tier", "gates_for", "judge", "prepare"]
+
+
+_SLOT_SKEW_ALPHA = 0.01
+"""Level at which the listed order counts as better than chance and becomes a baseline of its own."""
 
 
 class Tier(IntEnum):
@@ -148,7 +164,7 @@ _GT_IN_CANDIDATES = Gate(
     family="gt_in_candidates",
     k=None,
     tier=Tier.STATIC,
-    claim="every task's target is among its candidates, once, at the slot the pipeline believes",
+    claim="every task's target is among its candidates, at the slot the pipeline believes, and none is listed twice",
     needs=(),
     inputs=(methodcaller("tasks"),),
     check=lambda session: check_gt_in_candidates(session.tasks()),
@@ -193,7 +209,11 @@ _PROBABILITIES_NOT_UNIFORM = Gate(
     claim="the probabilities over the letters differ from the uniform distribution",
     needs=(Need(PredictsProba, "predict_proba(tasks)"),),
     inputs=(methodcaller("raw_probabilities"),),
-    check=lambda session: check_probabilities_not_uniform(session.probabilities(), alpha=session.alpha),
+    check=lambda session: check_probabilities_not_uniform(
+        session.probabilities(),
+        n_candidates=[task.n_candidates for task in session.tasks()],
+        alpha=session.alpha,
+    ),
 )
 
 
@@ -206,7 +226,7 @@ def _recall_beats_baseline(k: int) -> Gate:
         needs=(),
         inputs=(methodcaller("raw_scores"), methodcaller("known_popularity")),
         check=lambda session: check_recall_beats_baseline(
-            session.scores(), session.tasks(), k=k, baselines=_baselines(session), alpha=session.alpha
+            session.scores(), session.tasks(), k=k, baselines=_baselines(session, k), alpha=session.alpha
         ),
     )
 
@@ -226,14 +246,37 @@ def _recall_within_ceiling(k: int) -> Gate:
     )
 
 
-def _baselines(session: SuiteSession) -> dict[str, list[FloatArray]]:
-    """The baselines that the target's data allow; chance is always held against by the check itself."""
+def _baselines(session: SuiteSession, k: int) -> dict[str, list[FloatArray]]:
+    """The baselines that the target's data allow; chance is always held against by the check itself.
+
+    Raises:
+        InvalidTaskError: retriever_scores for some tasks only, or a popularity that knows no candidate.
+    """
     tasks = session.tasks()
-    baselines: dict[str, list[FloatArray]] = {}
+    baselines = _skewed_orders(tasks, k)
     popularity = session.known_popularity()
     if popularity is not None:
         baselines["popularity"] = popularity_scores(tasks, popularity)
         baselines["reversed popularity"] = reversed_popularity_scores(tasks, popularity)
-    if all(task.retriever_scores is not None for task in tasks):
+    if any(task.retriever_scores is not None for task in tasks):
         baselines["retriever order"] = retriever_scores(tasks)
     return baselines
+
+
+def _skewed_orders(tasks: Sequence[RankingTask], k: int) -> dict[str, list[FloatArray]]:
+    """The listed order and its reverse, each where it beats chance by itself (p <= 0.01): slots are then not uniform.
+
+    Where slots are uniform these orders are chance, which is tested exactly already; a paired comparison with one
+    draw of them would only cost users.
+    """
+    slots = true_slots(tasks)
+    rates = np.array([chance_recall_at_k(task.n_candidates, k) for task in tasks])
+    orders = {
+        "listed order": listed_order_scores(tasks),
+        "reversed listed order": reversed_listed_order_scores(tasks),
+    }
+    return {
+        name: scores
+        for name, scores in orders.items()
+        if poisson_binomial_upper_tail(round(expected_hit_at_k(scores, slots, k).sum()), rates) <= _SLOT_SKEW_ALPHA
+    }
