@@ -19,8 +19,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         args.run(args)
-    except (RerankModelError, RerankGuardError) as error:
+    except (RerankModelError, RerankGuardError, OSError) as error:
         print(f"rerank-model: error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f'rerank-model: error: {error}; run: pip install "rerank-guard[model]"', file=sys.stderr)
         return 2
     return 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rerank_model.errors import DataError
+from rerank_model.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rerank_guard.types import RankingTask
@@ -52,7 +52,11 @@ def run_train(args: argparse.Namespace) -> None:
         seed=args.seed,
         checkpoint_dir=args.out / "checkpoints",
     )
-    resume_from = latest_checkpoint(args.out / "checkpoints") if args.resume else None
+    resume_from = latest_checkpoint(args.out / "checkpoints")
+    if resume_from is not None and not args.resume:
+        raise ConfigError(f"{resume_from} is left from an earlier job; pass --resume to go on, or another --out.")
+    if args.resume:
+        print(f"going on from {resume_from}" if resume_from is not None else "no checkpoint found; starting anew")
     reranker = Reranker.from_pretrained(args.model, backend=args.backend, device=args.device)
     _print_quality("before", reranker, validation, [_default_cutoff(args.n_candidates)])
     trace = reranker.fit(train, settings, PrintProgress(), resume_from=resume_from)

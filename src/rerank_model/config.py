@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class LoraSettings:
 
     def __post_init__(self) -> None:
         _at_least("rank", self.rank, 1)
+        _at_least("alpha", self.alpha, 1)
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout {self.dropout} must be in [0, 1).")
         if not self.target_modules:
@@ -78,8 +80,10 @@ class TrainingSettings:
         _at_least("warmup_steps", self.warmup_steps, 0)
         if self.max_steps is not None:
             _at_least("max_steps", self.max_steps, 1)
-        if not self.learning_rate >= 0:
-            raise ConfigError(f"learning_rate {self.learning_rate} must not be negative.")
+        if not 0 <= self.learning_rate < math.inf:
+            raise ConfigError(f"learning_rate {self.learning_rate} must be a number from 0 on.")
+        if not self.max_grad_norm > 0:
+            raise ConfigError(f"max_grad_norm {self.max_grad_norm} must be above 0.")
         if not self.epochs > 0:
             raise ConfigError(f"epochs {self.epochs} must be above 0; set max_steps for a shorter job.")
 

@@ -44,6 +44,10 @@ class PromptConfig:
     max_length: int = 2048
 
     def __post_init__(self) -> None:
+        if len(self.letters) < 2:
+            raise PromptError(f"{len(self.letters)} letter(s) cannot tell candidates apart; declare at least 2.")
+        if self.max_length < 1:
+            raise PromptError(f"max_length is {self.max_length}; a prompt needs at least a token.")
         if len(set(self.letters)) != len(self.letters):
             twice = sorted({letter for letter in self.letters if self.letters.count(letter) > 1})
             raise PromptError(f"letters {twice} stand twice in the alphabet; give each slot a letter of its own.")
@@ -147,7 +151,8 @@ def check_text(item: Item) -> None:
         return
     for place, char in enumerate(text):
         # Cc control, Cf format (bidirectional overrides, zero-width), Zl/Zp line and paragraph separators.
-        if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs"):
+        # The two joiners are part of how Persian, Indic scripts and emoji are written.
+        if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs") and char not in "\u200c\u200d":
             raise PromptError(
                 f"item {item.item_id!r}: title {text!r} holds {char!r} (U+{ord(char):04X}) at {place}; a prompt line "
                 "must not hold line breaks, control or bidirectional characters. Clean the title first."

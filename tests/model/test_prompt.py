@@ -80,7 +80,9 @@ def test_hostile_titles_are_refused(title, shown):
         check_text(Item("x", title))
 
 
-@pytest.mark.parametrize("title", ["B. Movie", "שלום", "مرحبا", "Amélie", "日本", "A. B. C.", "🎬 Film"])
+@pytest.mark.parametrize(
+    "title", ["B. Movie", "می\u200cخواهم", "👨\u200d👩", "שלום", "مرحبا", "Amélie", "日本", "A. B. C.", "🎬 Film"]
+)
 def test_visible_titles_pass_and_stay_one_line(encoder, title):
     text = encoder.frame.text((), (Item("x", title), TWO[1]))
     assert f"\nA. {title}\nB. Heat\n" in text
@@ -101,7 +103,7 @@ def test_lists_that_no_prompt_can_hold(encoder, n):
         encoder.encode((), [Item(str(i), f"Title {i}") for i in range(n)])
 
 
-@pytest.mark.parametrize("letters", [("A", "A"), ("A", ""), ("A", " B"), ("A", "B\n")])
+@pytest.mark.parametrize("letters", [(), ("A",), ("A", "A"), ("A", ""), ("A", " B"), ("A", "B\n")])
 def test_alphabets_that_cannot_work(letters):
     with pytest.raises(PromptError, match="letter"):
         PromptConfig(letters=letters)

@@ -326,6 +326,8 @@ def test_evaluation_counts_missing_targets(base_reranker, few_tasks):
         {"batch_size": 0},
         {"learning_rate": -1.0},
         {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
+        {"max_grad_norm": 0.0},
         {"epochs": 0},
         {"max_steps": 0},
         {"gradient_accumulation": 0},

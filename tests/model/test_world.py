@@ -9,6 +9,7 @@ from scipy import stats
 
 from rerank_guard.metrics import expected_hit_at_k
 from rerank_model.data.world import N_VALUES, OneTasteRule, SplitTasteRule, world_items, world_tasks
+from rerank_model.errors import DataError
 
 
 def test_catalogue_is_every_combination_once():
@@ -93,6 +94,12 @@ def test_following_the_mood_is_exactly_chance():
     scores = (draw.mood[:, h:] == taste[:, None]).astype(float)
     hits = expected_hit_at_k(list(scores), [task.target_index for task in tasks], 20)
     assert abs(hits.mean() - 0.4) < 6 * math.sqrt(0.24 / users)
+
+
+@pytest.mark.parametrize("bad", [{"decoy": 0.0}, {"decoy": 1.0}, {"noise": 0.0}, {"place_agreements": 0}])
+def test_rules_without_a_posterior_are_refused(bad):
+    with pytest.raises(DataError):
+        SplitTasteRule(**bad)
 
 
 def test_too_many_of_a_cell_is_an_error():

@@ -45,6 +45,10 @@ def read_catalogue(path: Path, text: Sequence[str] | None) -> Catalogue:
         DataError: see the readers; or no text column is named where one is needed.
     """
     if path.name == "u.item":
+        if text is not None:
+            raise DataError(
+                f"u.item has no named columns, so {list(text)} cannot be chosen; leave the item text out."
+            )
         return movie_catalogue(read_u_item(path))
     if path.suffix == ".item":
         table = read_recbole_item(path)

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import comb
 
 from rerank_guard.types import FloatArray, IntArray, Item, RankingTask
+from rerank_model.errors import DataError
 
 __all__ = [
     "MOODS",
@@ -136,6 +137,13 @@ class SplitTasteRule:
     place_agreements: int = 3
     decoy: float = 0.3
     noise: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value in (("decoy", self.decoy), ("noise", self.noise)):
+            if not 0 < value < 1:
+                raise DataError(f"{name} is {value}; the posterior needs a share strictly between 0 and 1.")
+        if min(self.mood_agreements, self.place_agreements) < 1:
+            raise DataError("a history needs at least one item for the mood and one for the place.")
 
     @property
     def history_length(self) -> int:
