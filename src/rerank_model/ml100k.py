@@ -19,8 +19,8 @@ from rerank_model.target import RerankerTarget
 __all__ = ["make_chance_target", "make_target"]
 
 N_CANDIDATES = 20
-HISTORY_LENGTH = 8
-STEPS = 250
+HISTORY_LENGTH = 6
+STEPS = 260
 BATCH_SIZE = 64
 
 
