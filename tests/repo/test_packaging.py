@@ -60,7 +60,7 @@ def test_nothing_else_is_shipped(wheel):
 def test_the_plugin_and_the_command_are_registered(wheel):
     (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
     text = wheel.read(name).decode("utf-8")
-    assert re.search(r"\[pytest11\]\s+rerank_guard = rerank_guard\.plugin", text)
+    assert re.search(r"\[pytest11\]\s+rerank_guard\.plugin = rerank_guard\.plugin", text)
     assert re.search(r"\[console_scripts\]\s+rerank-model = rerank_model\.cli:main", text)
 
 

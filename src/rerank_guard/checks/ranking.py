@@ -1,4 +1,4 @@
-"""Does the ranking beat what comes for free, and does it stay below what is possible?"""
+"""Does the ranking beat what comes for free?"""
 
 from __future__ import annotations
 
@@ -9,34 +9,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from rerank_guard.baselines import chance_recall_at_k
+from rerank_guard.checks._hits import hits_interval, is_binary, p_text
 from rerank_guard.checks._settings import ALPHA, require_settings, require_tasks, true_slots
 from rerank_guard.errors import InvalidScoresError
 from rerank_guard.metrics import (
-    as_probability_matrix,
     as_score_matrix,
     expected_hit_at_k,
     require_informative_cutoff,
     tie_gap_at_k,
 )
 from rerank_guard.stats.bounded_mean import (
-    bounded_mean_interval,
     log_e_value_mean_above,
     log_e_value_mean_below,
     p_value_of,
 )
-from rerank_guard.stats.intervals import clopper_pearson
 from rerank_guard.stats.paired import mcnemar_p_value
 from rerank_guard.stats.sample_size import samples_to_bet_above, samples_to_bet_below, users_to_tell_apart
 from rerank_guard.stats.tails import binomial_lower_tail, binomial_upper_tail, poisson_binomial_upper_tail
 from rerank_guard.types import BoolArray, FloatArray, RankingTask
-from rerank_guard.verdict import MAX_EVIDENCE, Interval, Measured, Status, Verdict
+from rerank_guard.verdict import MAX_EVIDENCE, Status, Verdict
 
-__all__ = ["check_recall_beats_baseline", "check_recall_within_ceiling"]
+__all__ = ["check_recall_beats_baseline"]
 
 _CHANCE = "chance"
 _RESERVED = frozenset({_CHANCE, "effect", "effect_over_chance", "alpha"})
-_SUSPICIOUS = 1e-3
-"""Recall above the ceiling at this p-value is not yet a proof of a leak, and no longer a pass."""
 
 _EXPLANATIONS = {
     "no-signal": (
@@ -64,12 +60,6 @@ _EXPLANATIONS = {
         "Use the baseline's order, or give the model what it lacks: more training, the history in the prompt, "
         "negatives that popularity or the retriever cannot tell apart. Where it is the listed order, shuffle the "
         "candidates of each task: the slots then tell nothing.",
-    ),
-    "prompt-leak": (
-        "More hits than the best possible ranker can have: the answer is likely in the prompt, or the test users "
-        "were trained on.",
-        "Search the prompt outside the candidate block for the target's title and for its slot or letter; check "
-        "that the splits do not overlap.",
     ),
 }
 
@@ -105,7 +95,7 @@ class _Comparison:
         return self.beaten and not self.failed
 
     def row(self) -> str:
-        return f"{self.baseline} {self.recall:.3f} (difference {self.difference:+.3f}, {_p(self.p_no_better)})"
+        return f"{self.baseline} {self.recall:.3f} (difference {self.difference:+.3f}, {p_text(self.p_no_better)})"
 
 
 def check_recall_beats_baseline(
@@ -206,110 +196,8 @@ def check_recall_beats_baseline(
             "alpha": alpha,
         },
         n=len(tasks),
-        interval=_interval(hits, alpha),
+        interval=hits_interval(hits, alpha),
         evidence=tuple(comparison.row() for comparison in comparisons[:MAX_EVIDENCE]),
-        cause=cause,
-        next_step=next_step,
-        fault=fault,
-    )
-
-
-def check_recall_within_ceiling(
-    scores: Sequence[FloatArray],
-    tasks: Sequence[RankingTask],
-    oracle_probabilities: Sequence[FloatArray],
-    *,
-    k: int,
-    alpha: float = 1e-6,
-) -> Verdict:
-    """Recall@K is not above what the best possible ranker of a known-truth world can reach.
-
-    Given the prompt, no ranker hits a user with a higher probability than the oracle's K most probable candidates
-    hold. An honest ranker's number of hits is therefore stochastically at most a sum of independent Bernoulli draws
-    of these ceilings, and the Poisson-binomial tail at the observed number is an exact bound (a bounded-mean bet
-    where ties make hits fractional).
-
-    Args:
-        scores: one array (N_u,) a task, higher is better.
-        tasks: the tasks, in the same order.
-        oracle_probabilities: one array (N_u,) a task: exact posterior of the target over the slots.
-        k: cutoff, below the smallest N.
-        alpha: how often an honest ranker may fail.
-
-    Returns:
-        FAILED with prompt-leak; INCONCLUSIVE, with the number of users that would decide, where recall is above the
-        ceiling and its p-value is at most 1e-3 but above alpha; NOT_APPLICABLE where the ceilings are so high that
-        not even a hit for every user could prove a leak; else PASSED, which says no more than that there is no
-        proof of a leak.
-
-    Raises:
-        InvalidTaskError: no tasks.
-        VacuousMetricError: k at or above the smallest N, or below 1.
-        InvalidScoresError: malformed scores or probabilities.
-        RerankGuardError: alpha out of range.
-    """
-    require_settings(alpha)
-    require_tasks(tasks)
-    lengths = [task.n_candidates for task in tasks]
-    require_informative_cutoff(k, lengths)
-    as_score_matrix(scores, lengths)
-    posterior, _ = as_probability_matrix(oracle_probabilities, lengths, what="oracle_probabilities")
-    hits = expected_hit_at_k(scores, true_slots(tasks), k)
-    ceilings = np.clip(np.sort(posterior, axis=1)[:, -k:].sum(axis=1), 0.0, 1.0)
-    with np.errstate(divide="ignore"):  # a ceiling of 0 has log -inf: any hit there proves a leak
-        log_p_all_hit = float(np.log(ceilings).sum())
-    chance = float(np.mean([chance_recall_at_k(n, k) for n in lengths]))
-    recall, ceiling = float(hits.mean()), float(ceilings.mean())
-    enough: int | None
-    if _is_binary(hits):
-        p = poisson_binomial_upper_tail(round(hits.sum()), ceilings)
-        enough = users_to_tell_apart(recall, ceiling, alpha)
-    else:
-        p = p_value_of(log_e_value_mean_above(hits, ceilings))
-        enough = samples_to_bet_above(hits, ceilings, alpha)
-    fault, evidence = None, (f"recall {recall:.3f}, ceiling {ceiling:.3f}: {_p(p)} for an honest ranker",)
-    if p <= alpha:
-        status, fault = Status.FAILED, "prompt-leak"
-    elif recall > ceiling and p <= _SUSPICIOUS:
-        status = Status.INCONCLUSIVE
-    elif log_p_all_hit > math.log(alpha):
-        status = Status.NOT_APPLICABLE
-        evidence = (
-            f"a hit for every one of {len(hits)} users has probability {math.exp(log_p_all_hit):.2g}: no proof",
-        )
-    else:
-        status = Status.PASSED
-    cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
-    if status is Status.INCONCLUSIVE:
-        cause = (
-            f"Recall {recall:.3f} is above the ceiling {ceiling:.3f} by more than luck explains easily ({_p(p)}), but "
-            f"not by enough to prove a leak at {alpha:g}."
-        )
-        next_step = (
-            "Judge on more users."
-            if enough is None
-            else (f"About {max(enough, len(hits) + 1)} users at these rates would decide (now {len(hits)}).")
-        )
-    best = f"{ceiling:.3f}, the best that any honest ranker can reach"
-    measured: dict[str, Measured] = {
-        "recall": recall,
-        "chance": chance,
-        "share_of_the_way_to_ceiling": (recall - chance) / (ceiling - chance) if ceiling > chance else None,
-        "p_value": p,
-    }
-    return Verdict(
-        check=f"recall_within_ceiling[K={k}]",
-        status=status,
-        claim=(
-            f"over {len(tasks)} users there is no proof that Recall@{k} exceeds {best}"
-            if status is Status.PASSED
-            else f"over {len(tasks)} users Recall@{k} is not above {best}"
-        ),
-        measured=measured,
-        threshold={"ceiling": ceiling, "alpha": alpha},
-        n=len(tasks),
-        interval=_interval(hits, alpha),
-        evidence=evidence,
         cause=cause,
         next_step=next_step,
         fault=fault,
@@ -320,7 +208,7 @@ def _against_chance(hits: FloatArray, rates: FloatArray, effect: float, alpha: f
     chance, recall, n = float(rates.mean()), float(hits.mean()), len(hits)
     effect = min(effect, chance, (1.0 - chance) / 2.0)
     enough: list[int | None]
-    if _is_binary(hits):
+    if is_binary(hits):
         count = round(hits.sum())
         if bool((rates == rates[0]).all()):
             p_no_better = binomial_upper_tail(count, n, float(rates[0]))
@@ -345,7 +233,7 @@ def _against_baseline(
     differences, recall = hits - baseline_hits, float(baseline_hits.mean())
     effect = min(effect, (1.0 - recall) / 2.0)
     halves, middle = (differences + 1.0) / 2.0, (1.0 + effect) / 2.0  # into [0, 1]
-    if _is_binary(hits) and _is_binary(baseline_hits):
+    if is_binary(hits) and is_binary(baseline_hits):
         wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
         p_no_better = mcnemar_p_value(wins, losses)
         to_beat = None
@@ -384,7 +272,7 @@ def _fault(
         return "gt-missing"
     if len(listed) == 0:
         return "gt-missing"
-    if _is_binary(listed):
+    if is_binary(listed):
         below = binomial_lower_tail(round(listed.sum()), len(listed), float(listed_rates.mean()))
     else:
         below = p_value_of(log_e_value_mean_below(listed, listed_rates))
@@ -406,18 +294,6 @@ def _undecided(comparisons: Sequence[_Comparison], n: int) -> tuple[str, str]:
     return seen, f"About {max(*numbers, n + 1)} users at these rates would decide (now {n})."
 
 
-def _interval(hits: FloatArray, alpha: float) -> Interval:
-    """For Recall@K, at 1 - 2 alpha: each end then agrees with a one-sided test at alpha."""
-    level = 1.0 - 2.0 * alpha
-    if _is_binary(hits):
-        return Interval(*clopper_pearson(round(hits.sum()), len(hits), level), level, "Clopper-Pearson")
-    return Interval(*bounded_mean_interval(hits, level), level, "betting on a bounded mean")
-
-
-def _is_binary(hits: FloatArray) -> bool:
-    return bool(((hits == 0.0) | (hits == 1.0)).all())
-
-
 def _fewest(numbers: Sequence[int | None]) -> int | None:
     return min((number for number in numbers if number is not None), default=None)
 
@@ -425,7 +301,3 @@ def _fewest(numbers: Sequence[int | None]) -> int | None:
 def _candidates(lengths: Sequence[int]) -> str:
     low, high = min(lengths), max(lengths)
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _p(p_value: float) -> str:
-    return "p<1e-300" if p_value < 1e-300 else f"p={p_value:.2g}"

@@ -18,10 +18,11 @@ from rerank_guard.baselines import (
     reversed_popularity_scores,
 )
 from rerank_guard.checks._settings import true_slots
+from rerank_guard.checks.ceiling import check_recall_within_ceiling
 from rerank_guard.checks.data import check_gt_in_candidates
 from rerank_guard.checks.labels import check_letter_tokens_found
 from rerank_guard.checks.learning import check_loss_below_random
-from rerank_guard.checks.ranking import check_recall_beats_baseline, check_recall_within_ceiling
+from rerank_guard.checks.ranking import check_recall_beats_baseline
 from rerank_guard.checks.scores import check_probabilities_not_uniform, check_scores_well_formed
 from rerank_guard.errors import InvalidScoresError, InvalidTaskError, InvalidTraceError
 from rerank_guard.metrics import expected_hit_at_k
