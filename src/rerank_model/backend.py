@@ -121,6 +121,7 @@ class UnslothBackend:
                 max_seq_length=max_length,
                 dtype=dtype,
                 load_in_4bit=False,
+                use_gradient_checkpointing=False,  # TrainingSettings decides; unsloth's own needs pinned memory
                 trust_remote_code=False,
                 local_files_only=Path(name).is_dir(),
             )

@@ -22,18 +22,18 @@ from rerank_model.embedded import embedded_base
 from rerank_model.reranker import Reranker
 
 tasks = world_tasks(SplitTasteRule(), 16, 8, np.random.default_rng(0))[0]
-plain = Reranker.from_pretrained(embedded_base(), device="cpu")
-fast = Reranker.from_pretrained(embedded_base(), device="cpu", backend="unsloth")
-np.testing.assert_allclose(plain.score_tasks(tasks), fast.score_tasks(tasks), atol=1e-2)
+plain = Reranker.from_pretrained(embedded_base(), device="cuda")
+fast = Reranker.from_pretrained(embedded_base(), device="cuda", backend="unsloth")
+np.testing.assert_allclose(plain.score_tasks(tasks), fast.score_tasks(tasks), atol=5e-2)
 
 settings = TrainingSettings(learning_rate=1e-2, batch_size=4, max_steps=4, warmup_steps=0)
 trace = fast.fit(tasks, settings, lambda done, total, note="": None)
 assert trace.optimizer_steps == 4 and np.isfinite(trace.letter_nll).all(), trace
-assert not np.allclose(plain.score_tasks(tasks), fast.score_tasks(tasks), atol=1e-2), "nothing was learned"
+assert not np.allclose(plain.score_tasks(tasks), fast.score_tasks(tasks), atol=5e-2), "nothing was learned"
 
 fast.save_pretrained(sys.argv[1])
-again = Reranker.from_pretrained(sys.argv[1], device="cpu")
-np.testing.assert_allclose(fast.score_tasks(tasks), again.score_tasks(tasks), atol=1e-2)
+again = Reranker.from_pretrained(sys.argv[1], device="cuda")
+np.testing.assert_allclose(fast.score_tasks(tasks), again.score_tasks(tasks), atol=5e-2)
 print("unsloth agrees")
 """
 
@@ -43,7 +43,11 @@ print("unsloth agrees")
 )
 def test_unsloth_scores_trains_and_saves(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, timeout=400, check=False
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "unsloth agrees" in done.stdout
