@@ -16,9 +16,11 @@ from rerank_guard.baselines import (
     chance_recall_distribution,
     listed_order_scores,
     popularity_scores,
+    recency_scores,
     retriever_scores,
     reversed_listed_order_scores,
     reversed_popularity_scores,
+    reversed_recency_scores,
 )
 from rerank_guard.errors import InvalidTaskError
 from rerank_guard.metrics import expected_hit_at_k, hit_rate_at_k, recall_at_k
@@ -72,6 +74,42 @@ def test_a_popularity_that_knows_no_candidate_is_an_error_that_shows_both_spelli
         scores_of(tasks, {7: 3, 8: 4})
     with pytest.raises(InvalidTaskError, match=r"is \{\}; count the items"):
         scores_of(tasks, {})
+
+
+def test_recency_both_ways_round_with_unknown_items_older_than_all():
+    tasks = make_tasks([2, 0], [3, 2])
+    times = {"u0-i2": 1998, "u0-i0": -5.5, "u1-i0": -5.5}
+    forward, backward = recency_scores(tasks, times), reversed_recency_scores(tasks, times)
+    assert forward[0][2] == 1998
+    assert forward[0][0] == -5.5
+    assert forward[0][1] < -5.5, "unknown ranks below the oldest"
+    assert forward[1][0] > forward[1][1], "also where the oldest of all is the other candidate"
+    assert all(np.isfinite(row).all() and row.dtype == np.float64 for row in forward)
+    np.testing.assert_array_equal(expected_hit_at_k(forward, [2, 0], 1), [1, 1])
+    np.testing.assert_array_equal(expected_hit_at_k(backward, [1, 1], 1), [1, 1])
+
+
+def test_an_unknown_item_is_older_than_the_oldest_in_nanoseconds_too():
+    now = 1_700_000_000_000_000_000
+    (row,) = recency_scores(make_tasks([0], [2]), {"u0-i0": now})
+    assert row[1] < row[0]
+
+
+@pytest.mark.parametrize("scores_of", [recency_scores, reversed_recency_scores])
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ({}, r"item times are \{\}; give each item"),
+        ({"u0-i0": float("nan")}, r"item 'u0-i0' has the time nan \(type float\)"),
+        ({"u0-i0": 3.0, "x": float("-inf")}, r"item 'x' has the time -inf"),
+        ({"u0-i0": "1998"}, r"item 'u0-i0' has the time '1998' \(type str\)"),
+        ({"u0-i0": None}, r"item 'u0-i0' has the time None"),
+        ({7: 1998.0}, r"keys of the item times \(such as 7, int\).*such as 'u0-i0', str\); key the times"),
+    ],
+)
+def test_times_that_cannot_order_the_candidates_are_errors(scores_of, times, message):
+    with pytest.raises(InvalidTaskError, match=message):
+        scores_of(make_tasks([0], [2]), times)
 
 
 def test_the_listed_order_both_ways_round():
