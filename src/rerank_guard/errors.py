@@ -10,6 +10,7 @@ __all__ = [
     "InvalidTaskError",
     "InvalidTraceError",
     "RerankGuardError",
+    "StoredRunError",
     "TargetError",
     "VacuousMetricError",
 ]
@@ -37,3 +38,7 @@ class VacuousMetricError(RerankGuardError, ValueError):
 
 class TargetError(RerankGuardError):
     """A `--rerank-target` cannot be loaded, or does not meet the `RerankTarget` protocol."""
+
+
+class StoredRunError(RerankGuardError, ValueError):
+    """A stored run cannot be read, written or made: a missing, damaged or edited file, or values it cannot hold."""
