@@ -11,6 +11,7 @@ from peft.utils import ModulesToSaveWrapper
 from torch import Tensor, nn
 
 from rerank_model.errors import BackendError
+from rerank_model.last_token import choose_path
 
 __all__ = ["LetterScorer", "Prompts", "letter_nll", "pad_prompts", "verify_letter_head"]
 
@@ -50,6 +51,7 @@ class LetterScorer(nn.Module):
         super().__init__()
         self.model = model
         self.register_buffer("letter_token_ids", torch.tensor(letter_token_ids), persistent=False)
+        self.last_token = choose_path(_causal_lm(model).get_decoder())
 
     def gradient_checkpointing_enable(self, **settings: Any) -> None:
         """Pass Trainer's wish on to the model; with adapters the frozen embeddings must hand gradients on."""
@@ -61,8 +63,7 @@ class LetterScorer(nn.Module):
     def forward(self, input_ids: Tensor, last_position: Tensor, n_candidates: Tensor) -> Tensor:
         """Letter logits, float32 (B, N of the longest list); slots beyond a prompt's own N are -inf."""
         causal_lm = _causal_lm(self.model)
-        hidden = causal_lm.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
-        last = hidden[torch.arange(len(last_position), device=hidden.device), last_position]
+        last = self.last_token(causal_lm.get_decoder(), input_ids, last_position)
         width = int(n_candidates.max())
         head = causal_lm.get_output_embeddings()
         rows = self.letter_token_ids[:width]
