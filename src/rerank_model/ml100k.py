@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from rerank_guard.population import Population
+from rerank_guard.split_times import SplitTimes
 from rerank_model.config import TrainingSettings
+from rerank_model.data.catalogue import Catalogue
+from rerank_model.data.interactions import Interactions
 from rerank_model.data.ml100k import load_ml_100k
 from rerank_model.data.popularity import item_popularity
 from rerank_model.data.samplers import PopularitySampler
-from rerank_model.data.splits import leave_last_out
+from rerank_model.data.splits import Split, leave_last_out
 from rerank_model.data.tasks import held_out_tasks, training_tasks
 from rerank_model.embedded import embedded_base, embedded_film_base
 from rerank_model.reranker import Reranker
 from rerank_model.target import RerankerTarget
 
-__all__ = ["make_chance_target", "make_target"]
+__all__ = ["MovieLensTarget", "make_chance_target", "make_target"]
 
 N_CANDIDATES = 20
 HISTORY_LENGTH = 6
-STEPS = 260
+STEPS = 320
 BATCH_SIZE = 64
+
+
+class MovieLensTarget(RerankerTarget):
+    """A reranker on MovieLens, which also knows when what happened, whom it leaves out, and how new each film is."""
+
+    def __init__(
+        self,
+        *args: Any,
+        times: SplitTimes,
+        population: Population,
+        item_times: Mapping[str, Mapping[str, float]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._times = times
+        self._population = population
+        self._item_times = item_times
+
+    def split_times(self) -> SplitTimes:
+        """Training interactions and test targets in time."""
+        return self._times
+
+    def population(self) -> Population:
+        """All users with an interaction, and those without a test task."""
+        return self._population
+
+    def item_times(self) -> Mapping[str, Mapping[str, float]]:
+        """When each film was last taken in training, and its release year."""
+        return self._item_times
 
 
 def make_target(seed: int = 0, device: str | None = None, *, cache_dir: Path | None = None) -> RerankerTarget:
@@ -110,7 +146,7 @@ def _target(
         min_history=3,
         n_examples=n_examples,
     )
-    return RerankerTarget(
+    return MovieLensTarget(
         reranker,
         name=name,
         dataset=f"MovieLens-100K, leave-last-out, N={n_candidates}, popularity-sampled negatives",
@@ -119,4 +155,36 @@ def _target(
         settings=settings,
         item_popularity=item_popularity(split.train),
         cutoffs=cutoffs,
+        sampler=f"{n_candidates - 1} negatives drawn by popularity",
+        split="leave-last-out",
+        times=_times(interactions, split),
+        population=_population(interactions, split),
+        item_times={"last taken": _last_taken(split.train), "release year": _release_years(catalogue)},
     )
+
+
+def _times(interactions: Interactions, split: Split) -> SplitTimes:
+    users = np.array(interactions.user_ids)
+    targets = split.test.targets
+    return SplitTimes(
+        users[split.train.user], split.train.timestamp, users[targets.user], targets.timestamp, "leave-last-out"
+    )
+
+
+def _population(interactions: Interactions, split: Split) -> Population:
+    # a history that is too short leaves a user out whatever came next
+    left_out = {reason: len(users) for reason, users in split.users_left_out.items()}
+    return Population(len(interactions.user_ids), left_out, frozenset(left_out))
+
+
+def _last_taken(train: Interactions) -> dict[str, float]:
+    latest: dict[str, float] = {}
+    for item, time in zip(train.item.tolist(), train.timestamp.tolist(), strict=True):
+        name = train.item_ids[item]
+        latest[name] = max(latest.get(name, -np.inf), float(time))
+    return latest
+
+
+def _release_years(catalogue: Catalogue) -> dict[str, float]:
+    years = {item.item_id: re.search(r"\((\d{4})\)", item.text) for item in catalogue.items}
+    return {item_id: float(match[1]) for item_id, match in years.items() if match}
