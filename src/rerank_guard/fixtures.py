@@ -46,7 +46,11 @@ def _rerank_session(request: pytest.FixtureRequest, rerank_target: RerankTarget)
     if suite is not None and suite.target is rerank_target:
         return suite
     return SuiteSession(
-        rerank_target, cutoffs=settings.cutoffs, seed=settings.seed, progress=terminal_progress(config)
+        rerank_target,
+        cutoffs=settings.cutoffs,
+        seed=settings.seed,
+        progress=terminal_progress(config),
+        early_stop=settings.early_stop,
     )
 
 

@@ -88,11 +88,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Where report.json and summary.md go. Default: rerank-report.",
     )
     group.addoption(
+        "--rerank-early-stop",
+        action="store_true",
+        help="End the training job as soon as its gates have passed; what is scored then is the model of that moment. "
+        "The target's train() must take a monitor.",
+    )
+    group.addoption(
+        "--rerank-baseline",
+        metavar="FILE",
+        default=None,
+        help="A stored run; the suite then also judges that Recall@K has not fallen below it. Default: the ini key "
+        "rerank_baseline, else none.",
+    )
+    group.addoption(
+        "--rerank-update-baseline",
+        action="store_true",
+        help="Store this run in the --rerank-baseline FILE in place of what is there, unless a check failed.",
+    )
+    group.addoption(
         "--rerank-benchmark",
         action="store_true",
         help="Run the throughput tests, through pytest-benchmark; without it they are skipped.",
     )
     parser.addini("rerank_target", "Default of --rerank-target, used when the suite is asked for.", default="")
+    parser.addini("rerank_baseline", "Default of --rerank-baseline, beside the ini file.", default="")
     parser.addini("rerank_k", "Default of --rerank-k, such as 5,20.", default="")
 
 
@@ -149,6 +168,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             "--rerank-benchmark needs pytest-benchmark, which is not installed or not loaded. "
             'Run: pip install "rerank-guard[benchmark]"'
         )
+    if settings.update_baseline:
+        _require_baseline_can_be_written(config)
     if settings.suite and not is_worker(config) and not config.option.collectonly:
         try:
             settings.report_dir.mkdir(parents=True, exist_ok=True)
@@ -207,6 +228,20 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         for mark, reason in off.items():
             if item.get_closest_marker(mark) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _require_baseline_can_be_written(config: pytest.Config) -> None:
+    settings = settings_of(config)
+    if settings.baseline is None:
+        raise pytest.UsageError("--rerank-update-baseline needs --rerank-baseline FILE, which says where to store.")
+    if not settings.suite:
+        raise pytest.UsageError("--rerank-update-baseline stores a run of the suite; give --rerank too.")
+    if settings.baseline.is_dir():
+        raise pytest.UsageError(f"--rerank-baseline: {settings.baseline} is a folder; name a file in it.")
+    if is_worker(config) or getattr(config.option, "dist", "no") != "no":  # xdist's -n sets it
+        raise pytest.UsageError(
+            "--rerank-update-baseline cannot store what pytest-xdist's workers scored; run it without -n."
+        )
 
 
 def _groups(parser: pytest.Parser) -> Iterator[OptionGroup]:

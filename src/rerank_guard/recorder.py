@@ -6,18 +6,23 @@ import math
 import time
 import zipfile
 import zlib
-from collections.abc import Hashable, Sequence
+from bisect import bisect_left
+from collections.abc import Hashable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from rerank_guard.errors import InvalidTraceError
-from rerank_guard.types import TrainingTrace
+from rerank_guard.monitor import TrainingMonitor
+from rerank_guard.stats.letters import mean_rank, tempered_nll
+from rerank_guard.types import IntArray, TrainingTrace
 
 __all__ = ["TraceRecorder"]
 
+_OPTIONAL = ("target_index", "tempered_nll", "target_rank")
 _ARRAYS = ("letter_nll", "n_candidates", "example_step", "first_pass", "learning_rate", "gradient_norm")
 
 
@@ -32,18 +37,28 @@ class TraceRecorder:
             recorder.examples(nll, n_candidates, example_ids)
             ...                             # backward, optimiser step
             recorder.step(learning_rate, gradient_norm)
+            if recorder.decided:            # only with a monitor: its gates have passed, the rest is spent for nothing
+                break
         trace = recorder.finish()
+
+    Where the letter logits are at hand, `letters` takes them instead of the NLL and unlocks more.
 
     Args:
         planned_steps: optimiser steps that the configuration asks for.
         trainable_parameters: number of parameters with requires_grad.
+        monitor: is told of each optimiser step, all its forward passes at once, as the checks read the trace; says when
+            the job's verdicts are in. None for a job that runs to its budget.
     """
 
-    def __init__(self, planned_steps: int, trainable_parameters: int) -> None:
+    def __init__(
+        self, planned_steps: int, trainable_parameters: int, *, monitor: TrainingMonitor | None = None
+    ) -> None:
+        self.monitor = monitor
         self.planned_steps = planned_steps
         self.trainable_parameters = trainable_parameters
-        self._columns: dict[str, list[float]] = {name: [] for name in _ARRAYS}
+        self._columns: dict[str, list[Any]] = {name: [] for name in (*_ARRAYS, *_OPTIONAL)}
         self._seen: set[Hashable] = set()
+        self._told = 0  # examples that the monitor knows of
         self._earlier_seconds = 0.0
         self._started = time.monotonic()
 
@@ -58,24 +73,112 @@ class TraceRecorder:
         Raises:
             InvalidTraceError: the three differ in length.
         """
+        self._examples(letter_nll, n_candidates, example_ids, {})
+
+    def letters(
+        self,
+        letter_logits: ArrayLike,
+        target_index: ArrayLike,
+        n_candidates: ArrayLike,
+        example_ids: Sequence[Hashable],
+    ) -> None:
+        """Record a forward pass over B examples from its letter logits.
+
+        With these the monitor can also weigh the model against a fixed letter prior, and an over-confident model at
+        a higher temperature.
+
+        Args:
+            letter_logits: (B, Nmax); columns from an example's N on are ignored.
+            target_index: (B,) slots of the targets.
+            n_candidates: (B,) N of each example, or one number for all.
+            example_ids: B ids; the first time an id comes counts as the first pass over it.
+
+        Raises:
+            InvalidTraceError: the shapes do not belong together, or a slot is outside its candidates.
+        """
+        logits = np.asarray(letter_logits, dtype=np.float64)
+        slots = np.asarray(target_index, dtype=np.int64)
+        if logits.ndim != 2 or slots.shape != logits.shape[:1]:
+            raise InvalidTraceError(
+                f"letter_logits has shape {logits.shape} and target_index {slots.shape}; give (B, Nmax) and (B,)."
+            )
+        if len(example_ids) != len(slots):
+            raise InvalidTraceError(
+                f"letter_logits has {len(slots)} rows but there are {len(example_ids)} example_ids; give one a row."
+            )
+        counts = _counts(n_candidates, len(slots))
+        outside = (slots < 0) | (slots >= counts) | (counts > logits.shape[1])
+        if bool(outside.any()):
+            row = int(np.flatnonzero(outside)[0])
+            raise InvalidTraceError(
+                f"example {example_ids[row]!r} has target_index {slots[row]} of {counts[row]} candidates and "
+                f"{logits.shape[1]} logits; give 0 <= target_index < N <= Nmax."
+            )
+        tempered = tempered_nll(logits, slots, counts)
+        more = {
+            "target_index": slots,
+            "tempered_nll": tempered,
+            "target_rank": mean_rank(logits, slots, counts),
+        }
+        self._examples(tempered[:, 0], counts, example_ids, more)
+
+    def _examples(
+        self,
+        letter_nll: ArrayLike,
+        n_candidates: ArrayLike,
+        example_ids: Sequence[Hashable],
+        more: Mapping[str, NDArray[Any]],
+    ) -> None:
         nll = np.asarray(letter_nll, dtype=np.float64)
         if nll.ndim != 1 or len(nll) != len(example_ids):
             raise InvalidTraceError(
                 f"letter_nll has shape {nll.shape} but there are {len(example_ids)} example_ids; record one value "
                 "each, not a batch mean."
             )
-        counts = np.broadcast_to(np.asarray(n_candidates, dtype=np.int64), nll.shape)
+        counts = _counts(n_candidates, len(nll))
+        missing = [name for name in _OPTIONAL if bool(self._columns[name]) != (name in more)]
+        if self._columns["letter_nll"] and missing:
+            raise InvalidTraceError(
+                "some forward passes were recorded by letters() and some by examples(); keep to one of them."
+            )
         self._columns["letter_nll"] += nll.tolist()
         self._columns["n_candidates"] += counts.tolist()
         self._columns["example_step"] += [len(self._columns["learning_rate"])] * len(nll)
+        first_pass = []
         for example in example_ids:
-            self._columns["first_pass"].append(example not in self._seen)
+            first_pass.append(example not in self._seen)
             self._seen.add(example)
+        self._columns["first_pass"] += first_pass
+        for name, values in more.items():
+            self._columns[name] += values.tolist()
 
     def step(self, learning_rate: float, gradient_norm: float = math.nan) -> None:
         """Record one optimiser step."""
         self._columns["learning_rate"].append(learning_rate)
         self._columns["gradient_norm"].append(gradient_norm)
+        self._tell_monitor(len(self._columns["letter_nll"]))
+
+    def _tell_monitor(self, until: int) -> None:
+        """Tell the monitor of the examples that it does not know, up to number `until`, as one batch."""
+        rows = slice(self._told, until)
+        self._told = until
+        nll = np.array(self._columns["letter_nll"][rows], dtype=np.float64)
+        if self.monitor is None or len(nll) == 0:
+            return
+        slots, tempered, ranks = (self._columns[name][rows] for name in _OPTIONAL)
+        self.monitor.batch(
+            nll,
+            np.array(self._columns["n_candidates"][rows], dtype=np.int64),
+            np.array(self._columns["first_pass"][rows], dtype=np.bool_),
+            np.array(slots, dtype=np.int64) if slots else None,
+            np.array(tempered, dtype=np.float64) if tempered else None,
+            np.array(ranks, dtype=np.float64) if ranks else None,
+        )
+
+    @property
+    def decided(self) -> bool:
+        """Whether the monitor's gates have all passed, so that the job may end; False without a monitor."""
+        return self.monitor is not None and self.monitor.decided
 
     @property
     def recent_nll(self) -> float:
@@ -96,15 +199,22 @@ class TraceRecorder:
             planned_steps=self.planned_steps,
             trainable_parameters=self.trainable_parameters,
             seconds=self._seconds(),
+            target_index=np.array(column["target_index"], dtype=np.int64) if column["target_index"] else None,
+            tempered_nll=np.array(column["tempered_nll"], dtype=np.float64) if column["tempered_nll"] else None,
+            target_rank=np.array(column["target_rank"], dtype=np.float64) if column["target_rank"] else None,
+            stopped_early=self.decided and len(column["learning_rate"]) < self.planned_steps,
         )
 
     def save(self, path: Path) -> None:
         """Write the state to an `.npz` file, so that a job killed and resumed keeps one trace.
 
         Example ids are kept as text; a resumed job must name its examples by the same strings or integers.
+
+        Raises:
+            InvalidTraceError: an example id is neither, and could not be told from a new one after `load`.
         """
-        seen = np.array([f"{type(example).__name__}:{example}" for example in self._seen], dtype=np.str_)
-        arrays: dict[str, Any] = {name: np.array(self._columns[name]) for name in _ARRAYS}
+        seen = np.array([_id_as_text(example) for example in self._seen], dtype=np.str_)
+        arrays: dict[str, Any] = {name: np.array(values) for name, values in self._columns.items()}
         unfinished = path.with_name(f"{path.name}.part")
         with unfinished.open("wb") as file:
             np.savez_compressed(file, seen=seen, seconds=self._seconds(), **arrays)
@@ -118,7 +228,7 @@ class TraceRecorder:
         """
         try:
             with np.load(path, allow_pickle=False) as state:
-                self._columns = {name: state[name].tolist() for name in _ARRAYS}
+                self._columns = {name: state[name].tolist() for name in (*_ARRAYS, *_OPTIONAL)}
                 self._earlier_seconds = float(state["seconds"])
                 pairs = [str(entry).split(":", 1) for entry in state["seen"]]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -126,6 +236,33 @@ class TraceRecorder:
                 f"{path}: cannot continue this training trace ({error}); resume from a checkpoint that was written whole."
             ) from error
         self._seen = {int(text) if kind == "int" else text for kind, text in pairs}
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Tell the monitor of what was recorded before the job was killed."""
+        self._told = 0
+        for step in range(len(self._columns["learning_rate"])):
+            self._tell_monitor(bisect_left(self._columns["example_step"], step + 1))
 
     def _seconds(self) -> float:
         return self._earlier_seconds + time.monotonic() - self._started
+
+
+def _id_as_text(example: object) -> str:
+    if isinstance(example, str):
+        return f"text:{example}"
+    if isinstance(example, Integral):  # numpy's integers too, which are equal to Python's after `load`
+        return f"int:{int(example)}"
+    raise InvalidTraceError(
+        f"example id {example!r} of type {type(example).__name__} cannot be saved; name examples by strings or integers."
+    )
+
+
+def _counts(n_candidates: ArrayLike, examples: int) -> IntArray:
+    """N of each example."""
+    counts = np.asarray(n_candidates, dtype=np.int64)
+    if counts.shape not in ((), (examples,)):
+        raise InvalidTraceError(
+            f"n_candidates has shape {counts.shape} for {examples} examples; give one N each, or one number for all."
+        )
+    return np.broadcast_to(counts, (examples,))

@@ -8,17 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from rerank_guard.population import Population
+from rerank_guard.split_times import SplitTimes
+from rerank_guard.stored.conditions import Fingerprints
 from rerank_guard.types import FloatArray, LetterTable, RankingTask, TargetDescription, TrainingTrace
 
 __all__ = [
     "DeclaresCutoffs",
+    "DeclaresPopulation",
     "Describes",
+    "Fingerprints",
+    "KnowsItemTimes",
     "KnowsLetters",
     "KnowsOracle",
     "KnowsPopularity",
+    "KnowsTimes",
     "PredictsProba",
     "Progress",
     "RerankTarget",
+    "ScoresMadeUpTasks",
     "Trains",
 ]
 
@@ -54,7 +62,11 @@ class Trains(Protocol):
     """Has a training job; it runs once, before anything is scored."""
 
     def train(self, progress: Progress) -> TrainingTrace:
-        """Run the job, leave the reranker trained, and return what was recorded."""
+        """Run the job, leave the reranker trained, and return what was recorded.
+
+        With a further parameter `monitor: TrainingMonitor | None = None`, handed to `TraceRecorder(..., monitor=monitor)`,
+        the job can end as soon as its gates have passed (--rerank-early-stop).
+        """
         ...
 
 
@@ -82,6 +94,48 @@ class KnowsPopularity(Protocol):
 
     def item_popularity(self) -> Mapping[str, int]:
         """item_id to count; a missing id counts 0."""
+        ...
+
+
+@runtime_checkable
+class KnowsItemTimes(Protocol):
+    """Knows how new each item is."""
+
+    def item_times(self) -> Mapping[str, Mapping[str, float]]:
+        """Kind of time ("last taken", "release year") to item_id to time; larger is newer, a missing id is oldest.
+
+        Each kind becomes a baseline of its own, the newest first and the oldest first.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsTimes(Protocol):
+    """Knows when its interactions happened."""
+
+    def split_times(self) -> SplitTimes:
+        """Of all that anything was fitted on, and of the test targets."""
+        ...
+
+
+@runtime_checkable
+class DeclaresPopulation(Protocol):
+    """Says whom the evaluation speaks for."""
+
+    def population(self) -> Population:
+        """All users, counted before any filter (never from tasks()), and those without a task, by reason."""
+        ...
+
+
+@runtime_checkable
+class ScoresMadeUpTasks(Protocol):
+    """Scores tasks that are not in tasks(): the prompt is made from the task's texts alone.
+
+    A method of its own, because a target that looks recorded scores up cannot do this.
+    """
+
+    def score_made_up(self, tasks: Sequence[RankingTask]) -> Sequence[FloatArray]:
+        """As score()."""
         ...
 
 

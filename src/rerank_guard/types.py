@@ -119,13 +119,20 @@ class TrainingTrace:
         n_candidates: (E,) int64, N of each example.
         example_step: (E,) int64, 0-based optimiser step the example contributed to.
         first_pass: (E,) bool, True where the job had not trained on this example before.
+        target_index: (E,) int64, slot of the target letter; None where it was not recorded. Unlocks the comparison with a
+            letter prior.
+        tempered_nll: (E, T) float64, nats: the NLL at each of `stats.letters.TEMPERATURES`; None where no logits were
+            recorded. Gives an over-confident model its due.
     Per optimiser step (S steps):
         learning_rate: (S,) float64.
         gradient_norm: (S,) float64, global L2 norm before clipping; NaN where it was not recorded.
     Scalars:
         planned_steps: optimiser steps the configuration asked for.
         trainable_parameters: number of parameters with requires_grad.
+        target_rank: (E,) float64, rank of the target's letter among the N, 1 the best, tied letters at their mean rank; None
+            where no logits were recorded. Tells an early stop whether the ranking is good enough to be judged.
         seconds: wall-clock time of the job.
+        stopped_early: the job was ended because its verdicts were in, not because something went wrong.
 
     Raises:
         InvalidTraceError: arrays that belong together differ in length.
@@ -140,9 +147,16 @@ class TrainingTrace:
     planned_steps: int
     trainable_parameters: int
     seconds: float
+    target_index: IntArray | None = None
+    tempered_nll: FloatArray | None = None
+    target_rank: FloatArray | None = None
+    stopped_early: bool = False
 
     def __post_init__(self) -> None:
-        _same_length(self, ("letter_nll", "n_candidates", "example_step", "first_pass"))
+        optional = tuple(
+            name for name in ("target_index", "tempered_nll", "target_rank") if getattr(self, name) is not None
+        )
+        _same_length(self, ("letter_nll", "n_candidates", "example_step", "first_pass", *optional))
         _same_length(self, ("learning_rate", "gradient_norm"))
 
     @property

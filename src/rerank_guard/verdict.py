@@ -54,6 +54,8 @@ class Verdict:
         cause: the likely cause, empty when passed.
         next_step: what to do about it, empty when passed.
         fault: the zoo's name of the likely cause (such as "gt-missing"), None when passed or unknown.
+        p_failed: of a statistical check, the p-value 1/sup E against "this reranker is sound"; None of an exact one. Goes
+            through Holm with those of the other checks (`report.budget`).
     """
 
     check: str
@@ -67,6 +69,7 @@ class Verdict:
     cause: str = ""
     next_step: str = ""
     fault: str | None = None
+    p_failed: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.evidence) > MAX_EVIDENCE:

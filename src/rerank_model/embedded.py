@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rerank_guard.population import Population
 from rerank_guard.types import FloatArray, RankingTask
 from rerank_model.config import LoraSettings, TrainingSettings
 from rerank_model.data.world import Draw, SplitTasteRule, world_tasks
@@ -51,6 +52,10 @@ class WorldTarget(RerankerTarget):
             zip((task.query_id for task in self.test_tasks), rule.posterior(draw.mood, draw.place), strict=True)
         )
 
+    def population(self) -> Population:
+        """The held-out users are all that were drawn."""
+        return Population(len(self._posterior))
+
     def oracle_proba(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
         """The exact posterior over the slots.
 
@@ -94,6 +99,8 @@ def make_target(
         settings=settings or default_settings(seed),
         item_popularity=count_items(train_tasks),
         cutoffs=CUTOFFS,
+        sampler=f"{N_CANDIDATES - 1} negatives of the world, {rule.decoy:.0%} of them with the history's mood",
+        split="users apart",
         rule=rule,
         draw=draw,
     )

@@ -15,6 +15,7 @@ from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
+from rerank_guard.monitor import TrainingMonitor
 from rerank_guard.target import Progress
 from rerank_guard.types import FloatArray, Item, LetterTable, RankingTask, TrainingTrace
 from rerank_model.backend import BACKENDS, BackendName, Loaded, attach_saved_adapter, pick_device
@@ -191,6 +192,8 @@ class Reranker:
         settings: TrainingSettings,
         progress: Progress | None = None,
         resume_from: Path | None = None,
+        *,
+        monitor: TrainingMonitor | None = None,
     ) -> TrainingTrace:
         """Train on tasks whose targets are among their candidates.
 
@@ -199,6 +202,7 @@ class Reranker:
             settings: of the job.
             progress: told after every optimiser step; None shows Trainer's own bar.
             resume_from: a checkpoint folder of an earlier run of the same job.
+            monitor: ends the job as soon as it has seen what the training gates ask; None for the whole budget.
 
         Returns:
             What the job recorded.
@@ -224,6 +228,7 @@ class Reranker:
             settings,
             progress=progress,
             resume_from=resume_from,
+            monitor=monitor,
         )
         self.scorer.eval()
         return trace

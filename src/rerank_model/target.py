@@ -10,8 +10,11 @@ import peft
 import torch
 import transformers
 
+from rerank_guard.monitor import TrainingMonitor
+from rerank_guard.stored import RunConditions
 from rerank_guard.target import Progress
 from rerank_guard.types import FloatArray, LetterTable, RankingTask, TargetDescription, TrainingTrace
+from rerank_model.conditions import run_conditions
 from rerank_model.config import TrainingSettings
 from rerank_model.reranker import Reranker
 from rerank_model.score import log_softmax
@@ -31,6 +34,8 @@ class RerankerTarget:
         settings: of the training job.
         item_popularity: item_id to count in the training data.
         cutoffs: the K of Recall@K.
+        sampler: how the candidates beside the target were chosen.
+        split: which interactions are judged on.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class RerankerTarget:
         settings: TrainingSettings,
         item_popularity: Mapping[str, int],
         cutoffs: tuple[int, ...],
+        sampler: str,
+        split: str,
     ) -> None:
         self.reranker = reranker
         self.name = name
@@ -53,18 +60,30 @@ class RerankerTarget:
         self.settings = settings
         self.popularity = item_popularity
         self.cutoffs = cutoffs
+        self.sampler = sampler
+        self.split = split
 
     def tasks(self) -> Sequence[RankingTask]:
         """The held-out tasks."""
         return self.test_tasks
 
-    def train(self, progress: Progress) -> TrainingTrace:
-        """Run the job."""
-        return self.reranker.fit(self.train_tasks, self.settings, progress)
+    def train(self, progress: Progress, monitor: TrainingMonitor | None = None) -> TrainingTrace:
+        """Run the job, to its budget or until `monitor` has seen enough."""
+        return self.reranker.fit(self.train_tasks, self.settings, progress, monitor=monitor)
 
     def score(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """Letter logits."""
         return self.reranker.score_tasks(tasks, progress)
+
+    def score_made_up(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
+        """As `score`: a prompt is made from a task's texts alone."""
+        return self.score(tasks, progress)
+
+    def conditions(self) -> RunConditions:
+        """Tokenizer, prompt, settings, sampler and split, for comparison with a stored run."""
+        return run_conditions(
+            self.reranker, self.settings, n_train=len(self.train_tasks), sampler=self.sampler, split=self.split
+        )
 
     def predict_proba(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """The softmax of the letter logits."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from transformers import PrinterCallback, ProgressCallback, TrainingArguments
 
+from rerank_guard.monitor import TrainingMonitor
 from rerank_guard.recorder import TraceRecorder
 from rerank_guard.target import Progress
 from rerank_guard.types import RankingTask, TrainingTrace
@@ -19,7 +20,15 @@ from rerank_model.dataset import LetterCollator, LetterDataset
 from rerank_model.encode import PromptEncoder
 from rerank_model.errors import TrainingError
 from rerank_model.scorer import LetterScorer
-from rerank_model.trainer import TRACE_FILE, LetterTrainer, RecordSteps, ShowProgress, count_trainable, pick_dtype
+from rerank_model.trainer import (
+    TRACE_FILE,
+    LetterTrainer,
+    RecordSteps,
+    ShowProgress,
+    StopWhenDecided,
+    count_trainable,
+    pick_dtype,
+)
 
 __all__ = ["planned_steps", "run_training"]
 
@@ -44,8 +53,9 @@ def run_training(
     *,
     progress: Progress | None,
     resume_from: Path | None,
+    monitor: TrainingMonitor | None = None,
 ) -> TrainingTrace:
-    """Train the scorer in place.
+    """Train the scorer in place, to its budget or until `monitor` has seen enough.
 
     Raises:
         TrainingError: nothing to train on, a task without its target, or a checkpoint of another job.
@@ -53,10 +63,12 @@ def run_training(
     dataset = LetterDataset(tasks)
     require_first_device(scorer.letter_token_ids.device)
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    recorder = TraceRecorder(planned_steps(len(dataset), settings, world_size), count_trainable(scorer))
+    recorder = TraceRecorder(
+        planned_steps(len(dataset), settings, world_size), count_trainable(scorer), monitor=monitor
+    )
     if resume_from is not None:
         recorder.load(resume_from / TRACE_FILE)
-    callbacks = [RecordSteps(recorder)]
+    callbacks = [RecordSteps(recorder), StopWhenDecided(recorder)]
     with tempfile.TemporaryDirectory(prefix="rerank-model-") as scratch:
         trainer = LetterTrainer(
             recorder=recorder,

@@ -17,7 +17,7 @@ from rerank_guard.target import Progress
 from rerank_model.errors import TrainingError
 from rerank_model.scorer import LetterScorer, letter_nll
 
-__all__ = ["LetterTrainer", "RecordSteps", "ShowProgress"]
+__all__ = ["LetterTrainer", "RecordSteps", "ShowProgress", "StopWhenDecided"]
 
 TRACE_FILE = "training_trace.npz"
 
@@ -26,7 +26,7 @@ class LetterTrainer(Trainer):
     """Trains a `LetterScorer`; accelerate brings devices, mixed precision and DDP along.
 
     Args:
-        recorder: gets each example's letter NLL before the step that trains on it.
+        recorder: gets each example's letter logits before the step that trains on it.
         trainer_args: the rest of Trainer's keyword arguments.
     """
 
@@ -48,8 +48,11 @@ class LetterTrainer(Trainer):
         )
         nll = letter_nll(logits, target)
         if model.training:
-            rows = self.accelerator.gather((nll.detach().float(), n_candidates, inputs["example_id"]))
-            self.recorder.examples(rows[0].cpu().numpy(), rows[1].cpu().numpy(), rows[2].tolist())
+            # other processes' batches may have fewer letters; what stands beyond an example's N is not looked at
+            seen = self.accelerator.pad_across_processes(logits.detach().float(), dim=1)
+            rows = self.accelerator.gather((seen, target, n_candidates, inputs["example_id"]))
+            logits_, target_, n_ = (tensor.cpu().numpy() for tensor in rows[:3])
+            self.recorder.letters(logits_, target_, n_, rows[3].tolist())
         loss = nll.mean()
         return (loss, logits) if return_outputs else loss
 
@@ -110,6 +113,21 @@ class RecordSteps(TrainerCallback):
         """Write the trace beside the weights."""
         if state.is_world_process_zero:
             self.recorder.save(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / TRACE_FILE)
+
+
+class StopWhenDecided(TrainerCallback):
+    """Ends the job once the recorder's monitor says that every training gate has passed."""
+
+    def __init__(self, recorder: TraceRecorder) -> None:
+        self.recorder = recorder
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Comes after `RecordSteps` has told of the step; one more step could undo what was decided.
+
+        The records of all processes are gathered, so all of them stop at the same step.
+        """
+        if self.recorder.decided:
+            control.should_training_stop = True
 
 
 class ShowProgress(TrainerCallback):

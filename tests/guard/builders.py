@@ -62,6 +62,7 @@ def make_trace(
     trainable: int = 16_000,
     gradient_norm: FloatArray | None = None,
     first_pass: np.ndarray | None = None,
+    target_index: np.ndarray | None = None,
 ) -> TrainingTrace:
     examples = len(letter_nll)
     return TrainingTrace(
@@ -74,6 +75,7 @@ def make_trace(
         planned_steps=steps if planned is None else planned,
         trainable_parameters=trainable,
         seconds=1.0,
+        target_index=target_index,
     )
 
 

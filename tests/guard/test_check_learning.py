@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from guard.builders import chance_nll, learned_nll, make_trace
 from rerank_guard.checks import check_loss_below_random
 from rerank_guard.errors import InvalidTraceError, RerankGuardError
+from rerank_guard.monitor import TrainingMonitor, feed
 from rerank_guard.types import TrainingTrace
 from rerank_guard.verdict import Status
 
@@ -29,8 +30,10 @@ def test_a_job_that_learned_passes_and_shows_its_figures():
     assert next(iter(verdict.measured)) == "letter_nll"
     assert verdict.measured["letter_nll"] == pytest.approx(window.mean(), abs=1e-10)
     assert verdict.measured["gain"] == pytest.approx((math.log(50) - window).mean(), abs=1e-10)
-    log10_e = (math.log(50) - window).sum() / math.log(10)
-    assert verdict.measured["log10_e_value"] == pytest.approx(log10_e, rel=1e-10)
+    monitor = TrainingMonitor()
+    feed(monitor, make_trace(nll))
+    assert verdict.measured["log10_e_value"] == pytest.approx(monitor.log10_e_value, rel=1e-10)
+    assert 1 <= verdict.measured["decided_after_steps"] == monitor.decided_after
     assert verdict.measured["first_half_letter_nll"] == pytest.approx(nll[:1500].mean(), abs=1e-10)
     assert verdict.threshold["chance_letter_nll"] == pytest.approx(math.log(50))
     assert (verdict.fault, verdict.cause) == (None, "")

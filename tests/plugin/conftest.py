@@ -7,6 +7,14 @@ from pathlib import Path
 import pytest
 from inner_run import QUIET, Run
 
+from rerank_guard.report import plot
+
+
+@pytest.fixture(autouse=True)
+def _no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in place of the learning curve, whose drawing would take most of these tests' time."""
+    monkeypatch.setattr(plot, "draw_learning_curve", lambda trace, path: path.write_text("a picture"))
+
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:

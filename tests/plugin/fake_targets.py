@@ -12,6 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rerank_guard.monitor import TrainingMonitor
+from rerank_guard.population import Population
+from rerank_guard.recorder import TraceRecorder
+from rerank_guard.split_times import SplitTimes
+from rerank_guard.stored import RunConditions
 from rerank_guard.types import (
     FloatArray,
     Item,
@@ -62,7 +67,26 @@ def make_trace(examples: int = 1200, n_candidates: int = N_CANDIDATES, final: fl
         planned_steps=steps,
         trainable_parameters=1000,
         seconds=0.5,
+        target_index=rng.integers(n_candidates, size=examples),
     )
+
+
+def run_loop(plan: TrainingTrace, progress, monitor: TrainingMonitor | None = None) -> TrainingTrace:
+    """A training loop that comes to the letter NLLs of `plan`, recorded as any loop would be."""
+    recorder = TraceRecorder(plan.planned_steps, plan.trainable_parameters, monitor=monitor)
+    for step in range(plan.optimizer_steps):
+        rows = np.flatnonzero(plan.example_step == step)
+        n = plan.n_candidates[rows]
+        logits = np.zeros((len(rows), n.max()))
+        # the other letters at 0 and the target here: its probability is exp(-NLL)
+        nll = plan.letter_nll[rows]
+        logits[np.arange(len(rows)), plan.target_index[rows]] = np.log(n - 1) - nll - np.log(-np.expm1(-nll))
+        recorder.letters(logits, plan.target_index[rows], n, rows.tolist())
+        recorder.step(plan.learning_rate[step], plan.gradient_norm[step])
+        progress(step + 1, plan.planned_steps, "loss 1.00 (chance 3.00)")
+        if recorder.decided:
+            break
+    return recorder.finish()
 
 
 def make_letters() -> LetterTable:
@@ -107,17 +131,16 @@ class Sound(Minimal):
     """Every capability, all sound. Writes each call into `log`, to show what is asked for and how often."""
 
     name: str = "sound"
-    trace: TrainingTrace = field(default_factory=make_trace)
+    trace: TrainingTrace | None = field(default_factory=make_trace)
     letters: LetterTable = field(default_factory=make_letters)
     cutoffs: tuple[int, ...] = (5,)
     log: list[str] = field(default_factory=list)
     seed: int = 0
+    learning_rate: float = 1e-3
 
-    def train(self, progress) -> TrainingTrace:
+    def train(self, progress, monitor: TrainingMonitor | None = None) -> TrainingTrace | None:
         self.log.append("train")
-        for step in range(0, 61):
-            progress(step, 60, "loss 1.00 (chance 3.00)")
-        return self.trace
+        return None if self.trace is None else run_loop(self.trace, progress, monitor)
 
     def score(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
         self.log.append("score")
@@ -127,11 +150,37 @@ class Sound(Minimal):
         self.log.append("predict_proba")
         return softmax(make_scores(tasks))
 
+    def score_made_up(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
+        # Without the user's own history this ranker knows nothing.
+        self.log.append("score_made_up")
+        return make_scores(tasks, lift=0.0, seed=5)
+
     def letter_table(self) -> LetterTable:
         return self.letters
 
     def item_popularity(self) -> dict[str, int]:
         return {f"i{number}": number for number in range(200)}
+
+    def item_times(self) -> dict[str, dict[str, float]]:
+        return {"release year": {f"i{number}": 1800.0 + number for number in range(200)}}
+
+    def split_times(self) -> SplitTimes:
+        users = [task.query_id for task in self.ranking_tasks]
+        return SplitTimes(users, [1.0] * len(users), users, [2.0] * len(users), claim="leave-last-out")
+
+    def population(self) -> Population:
+        return Population(
+            len(self.ranking_tasks) + 7, {"shorter history than 2": 7}, frozenset({"shorter history than 2"})
+        )
+
+    def conditions(self) -> RunConditions:
+        return RunConditions(
+            tokenizer="beads",
+            prompt="Seen: {history}. Next, of {candidates}:",
+            config={"learning_rate": self.learning_rate},
+            sampler="uniform",
+            split="last interaction of each user",
+        )
 
     def oracle_proba(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
         # A standard normal that is raised by 2 where the target is has the likelihood ratio exp(2 x - 2).
@@ -148,10 +197,10 @@ def sound(seed: int = 0) -> Sound:
 
 
 class _Logged(Sound):
-    def train(self, progress):
+    def train(self, progress, monitor=None):
         with Path("trained.log").open("a") as log:
             log.write("trained\n")
-        return super().train(progress)
+        return super().train(progress, monitor)
 
 
 def logged() -> Sound:
@@ -183,8 +232,117 @@ def letters_split() -> Sound:
 
 
 def loss_at_chance() -> Sound:
-    """A learning rate of nought: the letter's loss stays at log N."""
-    return Sound(trace=make_trace(examples=8000, final=1.0), name="loss at chance")
+    """The logits are noise to the end: the letter's loss stays at log N."""
+    plan = make_trace(examples=8000)
+    logits = np.random.default_rng(13).normal(scale=0.3, size=(8000, N_CANDIDATES))
+    nll = np.log(np.exp(logits).sum(axis=1)) - logits[:, 0]
+    return Sound(trace=replace(plan, letter_nll=nll), name="loss at chance")
+
+
+def letter_prior_learned() -> Sound:
+    """Half of the training targets stand in the first slot, and the job learns no more than that."""
+    plan = make_trace(examples=4000)
+    slots = np.where(np.arange(4000) % 2 == 0, 0, plan.target_index)
+    logits = np.random.default_rng(17).normal(scale=0.3, size=(4000, N_CANDIDATES))
+    logits[:, 0] += np.log(N_CANDIDATES + 1.0)  # the odds of the first slot against another one
+    nll = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(4000), slots]
+    return Sound(trace=replace(plan, letter_nll=nll, target_index=slots), name="letter prior learned")
+
+
+class _Late(Sound):
+    def split_times(self):
+        times = super().split_times()
+        return replace(times, train_times=[3.0, *times.train_times[1:]])
+
+
+def trained_on_the_future() -> Sound:
+    """One user's later interaction was trained on."""
+    return _Late(name="trained on the future")
+
+
+class _Lost(Sound):
+    def population(self):
+        return Population(len(self.ranking_tasks) + 40)
+
+
+def users_lost() -> Sound:
+    """Forty users have no task, and nobody says why."""
+    return _Lost(name="users lost")
+
+
+class _Blind(Sound):
+    def score_made_up(self, tasks):
+        super().score_made_up(tasks)
+        return make_scores(tasks)
+
+
+def history_ignored() -> Sound:
+    """Ranks by the candidates alone: whose history stands in the prompt changes nothing."""
+    return _Blind(name="history ignored")
+
+
+class _Even(Sound):
+    def score_made_up(self, tasks):
+        return [row[:-1] for row in super().score_made_up(tasks)]
+
+
+def made_up_scores_malformed() -> Sound:
+    return _Even(name="made-up scores malformed")
+
+
+def queries_alike() -> Sound:
+    """All tasks bear one query_id, so nobody can be given another user's history."""
+    return Sound(ranking_tasks=[replace(task, query_id="u") for task in make_tasks()], name="queries alike")
+
+
+def newest_better() -> Sound:
+    """Targets are the newest items by far: the year alone finds every target, the model does not."""
+    tasks = make_tasks()
+    for user, task in enumerate(tasks):
+        new = Item(f"new{user % 10}", f"New {user % 10}")
+        candidates = tuple(new if slot == task.target_index else item for slot, item in enumerate(task.candidates))
+        tasks[user] = replace(task, candidates=candidates, target_id=new.item_id)
+    return _New(ranking_tasks=tasks, name="newest better")
+
+
+class _New(Sound):
+    def item_times(self):
+        return {"release year": {f"new{number}": 3000.0 + number for number in range(10)}}
+
+    def score(self, tasks):
+        return make_scores(tasks, lift=1.0)
+
+
+class _Unstoppable(Sound):
+    def train(self, progress):
+        return super().train(progress)
+
+
+def takes_no_monitor() -> Sound:
+    return _Unstoppable(name="takes no monitor")
+
+
+class _Worse(Sound):
+    def score(self, tasks):
+        return make_scores(tasks, lift=1.2)
+
+
+def worse() -> Sound:
+    """A good deal worse than `sound` under the same conditions, and still better than chance."""
+    return _Worse(name="sound")
+
+
+def other_learning_rate() -> Sound:
+    return Sound(learning_rate=5e-3)
+
+
+class _Undeclarable(Sound):
+    def conditions(self):
+        raise OSError("the fake's tokenizer.json is gone")
+
+
+def conditions_raise() -> Sound:
+    return _Undeclarable(name="conditions raise")
 
 
 class _Padded(Sound):
@@ -332,8 +490,8 @@ def score_gives_text() -> Sound:
 
 
 class _Raises(Sound):
-    def train(self, progress):
-        super().train(progress)
+    def train(self, progress, monitor=None):
+        super().train(progress, monitor)
         raise RuntimeError("CUDA out of memory, said the fake")
 
 

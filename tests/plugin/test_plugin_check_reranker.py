@@ -11,22 +11,13 @@ from dataclasses import replace
 import fake_targets
 import numpy as np
 import pytest
+from suite_checks import CHECKS, position_of
 
 from rerank_guard.adapters.callable import CallableTarget, CallableTargetWithPopularity
 from rerank_guard.errors import InvalidTaskError, TargetError, VacuousMetricError
 from rerank_guard.report.report import Report
 from rerank_guard.suite import check_reranker
 from rerank_guard.verdict import Status
-
-ALL_GATES = [
-    "gt_in_candidates",
-    "letter_tokens_found",
-    "loss_below_random",
-    "scores_well_formed",
-    "probabilities_not_uniform",
-    "recall_beats_baseline[K=5]",
-    "recall_within_ceiling[K=5]",
-]
 
 
 def by_check(report: Report) -> dict[str, Status]:
@@ -35,7 +26,8 @@ def by_check(report: Report) -> dict[str, Status]:
 
 def test_sound_target_passes_every_gate_in_order() -> None:
     report = check_reranker(fake_targets.sound(), seed=4)
-    assert [verdict.check for verdict in report.verdicts] == ALL_GATES
+    assert [verdict.check for verdict in report.verdicts] == CHECKS
+    assert {verdict.status for verdict in report.verdicts} == {Status.PASSED}
     assert report.ok
     assert report.diagnosis == ()
     assert report.subject.seed == 4
@@ -44,6 +36,7 @@ def test_sound_target_passes_every_gate_in_order() -> None:
     assert {"fake", "numpy", "python"} <= set(report.subject.versions)
     assert report.subject.training is not None
     assert report.subject.training.steps == 60
+    assert not report.subject.training.stopped_early
 
 
 @pytest.mark.parametrize(
@@ -66,6 +59,13 @@ def test_sound_target_passes_every_gate_in_order() -> None:
         (fake_targets.slot_follower, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
         (fake_targets.popularity_better, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
         (fake_targets.leak, "recall_within_ceiling[K=5]", "prompt-leak"),
+        (fake_targets.trained_on_the_future, "no_future_training_data", "temporal-leak"),
+        (fake_targets.letter_prior_learned, "loss_below_letter_prior", "position-prior"),
+        (fake_targets.users_lost, "users_accounted_for[K=5]", "survivorship"),
+        (fake_targets.newest_better, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
+        (fake_targets.history_ignored, "recall_beats_baseline[K=5]", "history-ignored"),
+        (fake_targets.made_up_scores_malformed, "recall_beats_baseline[K=5]", None),
+        (fake_targets.queries_alike, "recall_beats_baseline[K=5]", None),
     ],
 )
 def test_saboteur_fails_first_at_its_own_gate(factory, gate: str, fault: str | None) -> None:
@@ -76,7 +76,7 @@ def test_saboteur_fails_first_at_its_own_gate(factory, gate: str, fault: str | N
     assert by_check(report)[gate] is Status.FAILED
     assert first.cause
     assert first.next_step
-    before = [verdict for verdict in report.verdicts if verdict.check in ALL_GATES[: ALL_GATES.index(gate)]]
+    before = [verdict for verdict in report.verdicts if verdict.check in CHECKS[: position_of(gate)]]
     assert all(verdict.ok for verdict in before)
 
 
@@ -87,6 +87,7 @@ def test_saboteur_fails_first_at_its_own_gate(factory, gate: str, fault: str | N
         (fake_targets.fewer_probabilities, "probabilities_not_uniform", "399 rows for 400 users"),
         (fake_targets.retriever_partly, "recall_beats_baseline[K=5]", "200 of 400 tasks have no retriever_scores"),
         (fake_targets.popularity_by_number, "recall_beats_baseline[K=5]", "such as 0, int"),
+        (fake_targets.made_up_scores_malformed, "recall_beats_baseline[K=5]", "scores of the blank prompts"),
     ],
 )
 def test_malformed_input_is_shown_in_the_evidence_of_its_gate(factory, gate: str, words: str) -> None:
@@ -100,7 +101,7 @@ def test_malformed_input_is_shown_in_the_evidence_of_its_gate(factory, gate: str
 )
 def test_malformed_scores_never_pass_a_later_gate_and_say_why(factory) -> None:
     report = check_reranker(factory())
-    for check in ("recall_beats_baseline[K=5]", "recall_within_ceiling[K=5]"):
+    for check in ("recall_beats_baseline[K=5]", "recall_within_ceiling[K=5]", "users_accounted_for[K=5]"):
         verdict = next(verdict for verdict in report.verdicts if verdict.check == check)
         assert verdict.status is Status.FAILED
         assert "scores" in verdict.evidence[0]
@@ -111,17 +112,20 @@ def test_missing_capabilities_name_the_method_to_add() -> None:
     assert report.ok
     reasons = {verdict.check: verdict.cause for verdict in report.verdicts if verdict.cause}
     assert reasons == {
+        "no_future_training_data": "the target 'minimal' has no split_times()",
         "letter_tokens_found": "the target 'minimal' has no letter_table()",
         "loss_below_random": "the target 'minimal' has no train(progress)",
+        "loss_below_letter_prior": "the target 'minimal' has no train(progress)",
         "probabilities_not_uniform": "the target 'minimal' has no predict_proba(tasks)",
         "recall_within_ceiling[K=5]": "the target 'minimal' has no oracle_proba(tasks)",
+        "users_accounted_for[K=5]": "the target 'minimal' has no population()",
     }
 
 
-def test_trains_once_then_scores_once_then_asks_for_probabilities() -> None:
+def test_trains_once_then_scores_once_then_asks_for_the_rest() -> None:
     target = fake_targets.sound()
-    check_reranker(target)
-    assert target.log == ["train", "score", "predict_proba"]
+    check_reranker(target, cutoffs=(3, 5))
+    assert target.log == ["train", "score", "predict_proba", "score_made_up", "score_made_up"]
 
 
 def test_targets_own_exception_is_not_swallowed() -> None:
@@ -139,7 +143,8 @@ def test_progress_names_its_stages_and_ends() -> None:
     stages = list(dict.fromkeys(note.partition(",")[0] for _, _, note in calls))
     assert stages == ["training", "scoring", "probabilities"]
     assert (60, 60, "training, loss 1.00 (chance 3.00)") in calls
-    assert calls[-1][:2] == (fake_targets.N_TASKS, fake_targets.N_TASKS)
+    assert (1, 1, "scoring, blank prompts") in calls
+    assert calls[-1] == (fake_targets.N_TASKS, fake_targets.N_TASKS, "scoring, histories swapped")
 
 
 def test_score_that_takes_progress_is_given_it() -> None:
@@ -239,7 +244,7 @@ def test_retriever_scores_become_a_baseline() -> None:
 
     report = check_reranker(Weak(ranking_tasks=tasks))
     assert report.diagnosis[0].fault == "baseline-not-beaten"
-    assert "retriever order" in report.verdicts[5].threshold
+    assert "retriever order" in report.verdicts[position_of("recall_beats_baseline[K=5]")].threshold
 
 
 def _title_number(text: str) -> float:
@@ -276,5 +281,36 @@ def test_plain_function_with_popularity_is_held_against_it() -> None:
     target = CallableTargetWithPopularity(
         lambda _history, candidates: np.arange(len(candidates), dtype=np.float64), tasks, popularity={"i1": 3}
     )
-    thresholds = check_reranker(target).verdicts[5].threshold
+    thresholds = check_reranker(target).verdicts[position_of("recall_beats_baseline[K=5]")].threshold
     assert {"chance", "popularity", "reversed popularity"} <= set(thresholds)
+
+
+def test_all_that_the_target_knows_becomes_a_baseline() -> None:
+    verdicts = check_reranker(fake_targets.sound()).verdicts
+    assert set(verdicts[position_of("recall_beats_baseline[K=5]")].threshold) == {
+        "chance",
+        "popularity",
+        "reversed popularity",
+        "newest first (release year)",
+        "oldest first (release year)",
+        "content-free prior",
+        "history-blind",
+        "effect",
+        "effect_over_chance",
+        "alpha",
+    }
+
+
+def test_equal_histories_leave_nothing_to_swap() -> None:
+    tasks = [replace(task, history=()) for task in fake_targets.make_tasks()]
+    report = check_reranker(fake_targets.Sound(ranking_tasks=tasks))
+    assert report.ok
+    thresholds = report.verdicts[position_of("recall_beats_baseline[K=5]")].threshold
+    assert "history-blind" not in thresholds
+    assert "content-free prior" in thresholds
+
+
+def test_history_ignored_says_what_the_ranking_is_and_where_to_look() -> None:
+    finding = check_reranker(fake_targets.history_ignored()).diagnosis[0]
+    assert "does not depend on who asks" in finding.cause
+    assert "look for the history" in finding.next_step

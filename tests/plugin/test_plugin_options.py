@@ -9,6 +9,7 @@ from importlib import metadata, util
 
 import pytest
 from inner_run import QUIET, Run
+from suite_checks import CHECKS, ITEMS
 
 from rerank_guard.adapters import torch_device
 
@@ -64,6 +65,9 @@ def test_help_lists_benchmark_and_the_rest(run: Run, pytester: pytest.Pytester) 
         "--rerank-k",
         "--rerank-seed",
         "--rerank-report",
+        "--rerank-early-stop",
+        "--rerank-baseline",
+        "--rerank-update-baseline",
     ):
         assert option in text
     assert "\n  --benchmark  " in text
@@ -75,7 +79,7 @@ def test_help_lists_benchmark_and_the_rest(run: Run, pytester: pytest.Pytester) 
 @pytest.mark.parametrize("option", ["--benchmark", "--rerank-benchmark"])
 def test_throughput_is_timed_with_the_flag(run: Run, pytester: pytest.Pytester, option: str) -> None:
     result = run(*SOUND, option, "-k", "throughput", "--benchmark-json=b.json", "--benchmark-max-time=0.05")
-    result.assert_outcomes(passed=1, deselected=7)
+    result.assert_outcomes(passed=1, deselected=len(CHECKS))
     extra = json.loads((pytester.path / "b.json").read_text())["benchmarks"][0]["extra_info"]
     assert extra["target"] == "sound"
     assert extra["prompts"] == 400
@@ -84,19 +88,21 @@ def test_throughput_is_timed_with_the_flag(run: Run, pytester: pytest.Pytester, 
 
 def test_throughput_is_skipped_without_the_flag(run: Run) -> None:
     result = run(*SOUND, "-k", "throughput", "-rs")
-    result.assert_outcomes(skipped=1, deselected=7)
+    result.assert_outcomes(skipped=1, deselected=len(CHECKS))
     result.stdout.fnmatch_lines(["SKIPPED*measures throughput: give --rerank-benchmark*"])
 
 
 def test_throughput_runs_where_the_conftest_owns_benchmark(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(OWNER)
     run(*SOUND, "--rerank-benchmark", "-k", "throughput", "--benchmark-disable").assert_outcomes(
-        passed=1, deselected=7
+        passed=1, deselected=len(CHECKS)
     )
 
 
 def test_benchmark_only_of_pytest_benchmark_keeps_working(run: Run) -> None:
-    run(*SOUND, "--benchmark", "--benchmark-only", "--benchmark-max-time=0.05").assert_outcomes(passed=1, skipped=7)
+    run(*SOUND, "--benchmark", "--benchmark-only", "--benchmark-max-time=0.05").assert_outcomes(
+        passed=1, skipped=len(CHECKS)
+    )
 
 
 def test_flag_without_pytest_benchmark_names_the_extra(run: Run) -> None:
@@ -106,7 +112,7 @@ def test_flag_without_pytest_benchmark_names_the_extra(run: Run) -> None:
 
 
 def test_suite_runs_without_pytest_benchmark(run: Run) -> None:
-    run(*SOUND, "-p", "no:benchmark").assert_outcomes(passed=7, skipped=1)
+    run(*SOUND, "-p", "no:benchmark").assert_outcomes(passed=len(CHECKS), skipped=1)
 
 
 MARKED = """
@@ -138,7 +144,7 @@ def test_marked_tests_run_with_their_flag(run: Run, pytester: pytest.Pytester, m
     result = run("--rerank-gpu", *SOUND, "--rerank-benchmark", "-k", "test_", "-p", "no:terminal")
     assert result.ret == pytest.ExitCode.OK
     result = run("--rerank-gpu", *SOUND, "--rerank-benchmark", "-k", "test_")
-    result.assert_outcomes(passed=3, deselected=8)
+    result.assert_outcomes(passed=3, deselected=len(ITEMS))
 
 
 def test_fixtures_share_one_training_job_with_the_suite(run: Run, pytester: pytest.Pytester) -> None:
@@ -160,7 +166,7 @@ def test_fixtures_share_one_training_job_with_the_suite(run: Run, pytester: pyte
             assert rerank_device in ("cpu", "cuda")
         """
     )
-    run("--rerank-target", "fake_targets:logged").assert_outcomes(passed=11, skipped=1)
+    run("--rerank-target", "fake_targets:logged").assert_outcomes(passed=4 + len(CHECKS), skipped=1)
     assert (pytester.path / "trained.log").read_text() == "trained\n"
 
 
@@ -191,7 +197,7 @@ def test_conftest_may_override_the_target(run: Run, pytester: pytest.Pytester) -
     )
     pytester.makepyfile("def test_mine(rerank_tasks, rerank_target): assert rerank_target.name == 'mine'")
     run().assert_outcomes(passed=1)
-    run(*SOUND).assert_outcomes(passed=8, skipped=1)
+    run(*SOUND).assert_outcomes(passed=1 + len(CHECKS), skipped=1)
 
 
 def test_fixture_of_a_missing_target_fails_without_a_traceback(run: Run, pytester: pytest.Pytester) -> None:
@@ -213,13 +219,10 @@ def test_malformed_scores_fail_the_fixture_with_clear_words(run: Run, pytester: 
 def test_xdist_workers_carry_the_verdicts_home(run: Run, pytester: pytest.Pytester) -> None:
     # A process of its own: workers inherit this one's plugins otherwise.
     result = pytester.runpytest_subprocess(*QUIET, "-n", "2", "--rerank-target", "fake_targets:popularity_better")
-    result.assert_outcomes(passed=6, failed=1, skipped=1)
+    result.assert_outcomes(passed=len(CHECKS) - 1, failed=1, skipped=1)
     result.stdout.no_fnmatch_line("*60/60*")
     report = json.loads((pytester.path / "rerank-report" / "report.json").read_text())
-    assert [verdict["check"] for verdict in report["verdicts"]][::6] == [
-        "gt_in_candidates",
-        "recall_within_ceiling[K=5]",
-    ]
+    assert [verdict["check"] for verdict in report["verdicts"]] == CHECKS
     assert report["diagnosis"][0]["fault"] == "baseline-not-beaten"
 
 

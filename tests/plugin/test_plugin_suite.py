@@ -7,17 +7,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from inner_run import Run
+from suite_checks import CHECKS, ITEMS, MINIMAL_CHECKS, STATIC_CHECKS, TRAINED_CHECKS
 
-ITEMS = [
-    "rerank::gt_in_candidates",
-    "rerank::letter_tokens_found",
-    "rerank::loss_below_random",
-    "rerank::scores_well_formed",
-    "rerank::probabilities_not_uniform",
-    "rerank::recall_beats_baseline[K=5]",
-    "rerank::recall_within_ceiling[K=5]",
-    "rerank::score_throughput",
-]
+RECALL = "rerank::recall_beats_baseline[K=5]"
 
 
 def load_report(pytester: pytest.Pytester, folder: str = "rerank-report") -> dict:
@@ -30,12 +22,12 @@ def collected(result: pytest.RunResult) -> list[str]:
 
 def test_sound_target_passes_without_any_test_file(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--rerank-target", "fake_targets:sound")
-    result.assert_outcomes(passed=7, skipped=1)
+    result.assert_outcomes(passed=len(CHECKS), skipped=1)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
             "rerank-guard: target fake_targets:sound, device *, seed 0",
-            "collected 8 items",
+            f"collected {len(ITEMS)} items",
             "*= rerank-guard =*",
             "check  *status  *measured  *against  *n",
             "gt_in_candidates *PASSED  *broken_users = 0 *400",
@@ -45,7 +37,7 @@ def test_sound_target_passes_without_any_test_file(run: Run, pytester: pytest.Py
     )
     report = load_report(pytester)
     assert report["ok"]
-    assert [verdict["check"] for verdict in report["verdicts"]] == [item.split("::")[1] for item in ITEMS[:-1]]
+    assert [verdict["check"] for verdict in report["verdicts"]] == CHECKS
     assert report["target"] == "sound"
     assert report["device"] == "abacus"
     assert report["training"]["steps"] == 60
@@ -62,6 +54,11 @@ def test_sound_target_passes_without_any_test_file(run: Run, pytester: pytest.Py
         ("wrong_shape", "scores_well_formed", None),
         ("uniform_scores", "scores_well_formed", "ties-decide"),
         ("popularity_better", "recall_beats_baseline[[]K=5[]]", "baseline-not-beaten"),
+        ("history_ignored", "recall_beats_baseline[[]K=5[]]", "history-ignored"),
+        ("made_up_scores_malformed", "recall_beats_baseline[[]K=5[]]", None),
+        ("trained_on_the_future", "no_future_training_data", "temporal-leak"),
+        ("letter_prior_learned", "loss_below_letter_prior", "position-prior"),
+        ("users_lost", "users_accounted_for[[]K=5[]]", "survivorship"),
         ("undecided", "recall_beats_baseline[[]K=5[]]", None),
     ],
 )
@@ -85,9 +82,19 @@ def test_saboteur_fails_at_its_gate_without_a_traceback(
     assert "  next step: " in failure
 
 
+def test_the_learning_curve_lies_beside_the_report_where_something_was_trained(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    picture = pytester.path / "rerank-report" / "training.png"
+    run("--rerank-target", "fake_targets:sound", "-k", "loss")
+    assert picture.read_text() == "a picture"
+    run("--rerank-target", "fake_targets:minimal")
+    assert not picture.exists(), "never left behind to be taken for this run's"
+
+
 def test_missing_capabilities_skip_with_the_method_to_add(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--rerank-target", "fake_targets:minimal", "-rs")
-    result.assert_outcomes(passed=3, skipped=5)
+    result.assert_outcomes(passed=len(MINIMAL_CHECKS), skipped=len(ITEMS) - len(MINIMAL_CHECKS))
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["SKIPPED*the target 'minimal' has no letter_table(); add letter_table() to*"])
     statuses = {verdict["check"]: verdict["status"] for verdict in load_report(pytester)["verdicts"]}
@@ -96,18 +103,18 @@ def test_missing_capabilities_skip_with_the_method_to_add(run: Run, pytester: py
 
 def test_training_error_is_an_error_on_the_items_that_needed_it(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--rerank-target", "fake_targets:training_raises")
-    result.assert_outcomes(passed=2, errors=5, skipped=1)
+    result.assert_outcomes(passed=len(STATIC_CHECKS), errors=len(TRAINED_CHECKS), skipped=1)
     result.stdout.fnmatch_lines(["*fake_targets.py:*: RuntimeError"])
     result.stdout.no_fnmatch_line("*session.py*")
     report = load_report(pytester)
     assert not report["ok"]
-    assert [error["check"] for error in report["errors"]] == [item.split("::")[1] for item in ITEMS[2:-1]]
+    assert [error["check"] for error in report["errors"]] == TRAINED_CHECKS
     assert "CUDA out of memory" in report["errors"][0]["message"]
 
 
 def test_a_run_of_errors_only_still_reports(run: Run, pytester: pytest.Pytester) -> None:
-    result = run("--rerank-target", "fake_targets:training_raises", "-k", "loss")
-    result.assert_outcomes(errors=1, deselected=7)
+    result = run("--rerank-target", "fake_targets:training_raises", "-k", "loss_below_random")
+    result.assert_outcomes(errors=1, deselected=len(ITEMS) - 1)
     assert load_report(pytester)["target"] == "training raises"
     assert load_report(pytester)["verdicts"] == []
 
@@ -119,17 +126,21 @@ def test_collect_only_lists_the_items_and_writes_nothing(run: Run, pytester: pyt
 
 
 def test_k_selects_and_static_checks_do_not_train(run: Run, pytester: pytest.Pytester) -> None:
-    run("--rerank-target", "fake_targets:logged", "-k", "gt_in or letter").assert_outcomes(passed=2, deselected=6)
+    run("--rerank-target", "fake_targets:logged", "-k", "gt_in or tokens or future").assert_outcomes(
+        passed=len(STATIC_CHECKS), deselected=len(ITEMS) - len(STATIC_CHECKS)
+    )
     assert not (pytester.path / "trained.log").exists()
-    run("--rerank-target", "fake_targets:logged", "-k", "recall").assert_outcomes(passed=2, deselected=6)
+    run("--rerank-target", "fake_targets:logged", "-k", "recall").assert_outcomes(
+        passed=2, deselected=len(ITEMS) - 2
+    )
     assert (pytester.path / "trained.log").read_text() == "trained\n"
 
 
 def test_m_selects_what_trains(run: Run) -> None:
     run("--rerank-target", "fake_targets:sound", "-m", "not rerank_train").assert_outcomes(
-        passed=2, skipped=1, deselected=5
+        passed=len(STATIC_CHECKS), skipped=1, deselected=len(TRAINED_CHECKS)
     )
-    run("--rerank-target", "fake_targets:minimal", "-m", "rerank_train").assert_outcomes(deselected=8)
+    run("--rerank-target", "fake_targets:minimal", "-m", "rerank_train").assert_outcomes(deselected=len(ITEMS))
 
 
 def test_x_stops_before_the_training(run: Run, pytester: pytest.Pytester) -> None:
@@ -141,9 +152,9 @@ def test_x_stops_before_the_training(run: Run, pytester: pytest.Pytester) -> Non
 def test_lf_reruns_only_what_failed_also_beside_failing_files(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_passes(): pass\ndef test_fails(): assert False")
     first = run("--rerank-target", "fake_targets:popularity_better", cache=True)
-    first.assert_outcomes(passed=7, failed=2, skipped=1)
+    first.assert_outcomes(passed=1 + len(CHECKS) - 1, failed=2, skipped=1)
     again = run("--rerank-target", "fake_targets:popularity_better", "--lf", "-v", cache=True)
-    again.assert_outcomes(failed=2, deselected=7)
+    again.assert_outcomes(failed=2, deselected=len(ITEMS) - 1)
     again.stdout.fnmatch_lines(["rerank::recall_beats_baseline?K=5? FAILED*"])
 
 
@@ -152,8 +163,8 @@ def test_items_can_be_named_on_the_command_line(run: Run, pytester: pytest.Pytes
     target = ("--rerank-target", "fake_targets:sound", "--collect-only", "-q")
     assert collected(run(*target, "rerank")) == ITEMS
     assert collected(run(*target, "rerank::gt_in_candidates")) == ITEMS[:1]
-    assert collected(run(*target, "rerank::recall_beats_baseline")) == [ITEMS[5]]
-    assert collected(run(*target, ITEMS[5], "rerank::gt_in_candidates")) == [ITEMS[0], ITEMS[5]]
+    assert collected(run(*target, "rerank::recall_beats_baseline")) == [RECALL]
+    assert collected(run(*target, RECALL, "rerank::gt_in_candidates")) == [ITEMS[0], RECALL]
     unknown = run(*target, "rerank::nope")
     assert unknown.ret == pytest.ExitCode.USAGE_ERROR
     unknown.stderr.fnmatch_lines(
@@ -177,7 +188,7 @@ def test_suite_comes_with_files_given_and_after_them(run: Run, pytester: pytest.
 def test_users_naming_rules_do_not_break_it(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\npython_functions = never_*\npython_files = no*.py\nxfail_strict = true\n")
     result = run("--rerank-target", "fake_targets:sound", "--strict-markers", "--strict-config")
-    result.assert_outcomes(passed=7, skipped=1)
+    result.assert_outcomes(passed=len(CHECKS), skipped=1)
 
 
 def test_plain_pytest_stays_plain(run: Run, pytester: pytest.Pytester) -> None:
@@ -249,7 +260,9 @@ def test_target_code_that_raises_is_a_collection_error_with_its_traceback(run: R
 
 
 def test_instance_is_taken_as_it_is(run: Run) -> None:
-    run("--rerank-target", "fake_targets:instance", "-k", "gt_in").assert_outcomes(passed=1, deselected=7)
+    run("--rerank-target", "fake_targets:instance", "-k", "gt_in").assert_outcomes(
+        passed=1, deselected=len(ITEMS) - 1
+    )
 
 
 def test_embedded_target_without_its_dependencies_names_the_extra(run: Run, monkeypatch) -> None:
@@ -282,7 +295,7 @@ def test_gpu_option_asks_the_factory_for_cuda(run: Run, monkeypatch, pytester: p
         """
     )
     result = run("--rerank-gpu", "--rerank-target", "on_device:make", "-k", "gt_in")
-    result.assert_outcomes(passed=1, deselected=7)
+    result.assert_outcomes(passed=1, deselected=len(ITEMS) - 1)
     report = load_report(pytester)
     assert (report["target"], report["device"]) == ("on cuda", "cuda")
 
@@ -307,7 +320,7 @@ def test_a_failed_verdict_that_another_plugin_hides_still_fails_the_run(
         """
     )
     result = run("--rerank-target", "fake_targets:target_dropped", "-k", "gt_in")
-    result.assert_outcomes(xfailed=1, deselected=7)
+    result.assert_outcomes(xfailed=1, deselected=len(ITEMS) - 1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 

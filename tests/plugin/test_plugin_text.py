@@ -9,7 +9,8 @@ import re
 import numpy as np
 import pytest
 
-from rerank_guard.report.json import dumps, verdict_from_json_dict, verdict_to_json_dict, write_text_atomically
+from rerank_guard.atomic_file import replace_text
+from rerank_guard.report.json import dumps, verdict_from_json_dict, verdict_to_json_dict
 from rerank_guard.report.markdown import report_to_markdown
 from rerank_guard.report.progress import ProgressBar
 from rerank_guard.report.report import Report, RunError, Subject, TrainingSummary
@@ -136,17 +137,17 @@ def test_diagnosis_gives_fault_then_next_step() -> None:
 
 def test_files_are_replaced_whole(tmp_path) -> None:
     path = tmp_path / "new" / "report.json"
-    write_text_atomically(path, "one")
-    write_text_atomically(path, "two")
+    replace_text(path, "one")
+    replace_text(path, "two")
     assert path.read_text() == "two"
     assert [entry.name for entry in path.parent.iterdir()] == ["report.json"]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path) -> None:
     path = tmp_path / "report.json"
-    write_text_atomically(path, "old")
+    replace_text(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        write_text_atomically(path, "\ud800")
+        replace_text(path, "\ud800")
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
 

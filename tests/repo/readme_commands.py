@@ -132,9 +132,18 @@ def _is_ours(name: str) -> bool:
 
 
 def _check_model_command(arguments: list[str], files: Collection[str]) -> None:
+    _check_own_command("rerank-model", "rerank_model.cli", arguments)
+
+
+def _check_guard_command(arguments: list[str], files: Collection[str]) -> None:
+    _check_own_command("rerank-guard", "rerank_guard.cli", arguments)
+
+
+def _check_own_command(program: str, module: str, arguments: list[str]) -> None:
+    """Its subcommand exists, and takes these flags."""
     subcommand = arguments[:1] if arguments and not arguments[0].startswith("-") else []
-    start = "import sys; sys.argv[0] = 'rerank-model'; from rerank_model.cli import main; sys.exit(main())"
-    _check_flags("rerank-model", arguments, _help("-c", start, *subcommand, "--help"))
+    start = f"import sys; sys.argv[0] = {program!r}; from {module} import main; sys.exit(main())"
+    _check_flags(program, arguments, _help("-c", start, *subcommand, "--help"))
 
 
 def _check_script(arguments: list[str], files: Collection[str]) -> None:
@@ -172,6 +181,7 @@ CHECKERS: dict[str, Callable[[list[str], Collection[str]], None]] = {
     "make": _check_make,
     "pytest": _check_pytest,
     "pip": _check_pip,
+    "rerank-guard": _check_guard_command,
     "rerank-model": _check_model_command,
     "build": _check_build,
     "python": _check_script,

@@ -6,7 +6,7 @@ import re
 import tomllib
 import zipfile
 from email.parser import Parser
-from importlib.metadata import version
+from importlib.metadata import EntryPoint, version
 
 import hatchling.build
 import pytest
@@ -57,11 +57,23 @@ def test_nothing_else_is_shipped(wheel):
     ]
 
 
-def test_the_plugin_and_the_command_are_registered(wheel):
+def test_the_plugin_and_the_commands_are_registered(wheel):
     (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
     text = wheel.read(name).decode("utf-8")
     assert re.search(r"\[pytest11\]\s+rerank_guard\.plugin = rerank_guard\.plugin", text)
-    assert re.search(r"\[console_scripts\]\s+rerank-model = rerank_model\.cli:main", text)
+    commands = dict(
+        re.findall(r"^(rerank-\w+) = (.+)$", text.partition("[console_scripts]")[2], flags=re.MULTILINE)
+    )
+    assert commands == {"rerank-guard": "rerank_guard.cli:main", "rerank-model": "rerank_model.cli:main"}
+
+
+@pytest.mark.parametrize("command", PROJECT["scripts"])
+def test_a_commands_entry_point_answers_for_its_help(command, capsys):
+    entry = EntryPoint(command, PROJECT["scripts"][command], "console_scripts")
+    with pytest.raises(SystemExit) as stopped:
+        entry.load()(["--help"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: {command}")
 
 
 def test_the_base_install_is_light(wheel):

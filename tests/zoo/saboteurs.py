@@ -65,6 +65,25 @@ def make_targets_popular(target: WorldTarget) -> None:
     target.item_popularity = lambda: counts  # type: ignore[method-assign]
 
 
+def put_targets_first(target: WorldTarget) -> None:
+    """D5: every training list begins with its target."""
+
+    def first(task: RankingTask) -> RankingTask:
+        slot = task.candidate_ids.index(task.target_id)
+        order = [slot, *(other for other in range(task.n_candidates) if other != slot)]
+        return replace(task, candidates=tuple(task.candidates[i] for i in order), target_index=0)
+
+    target.train_tasks = [first(task) for task in target.train_tasks]
+
+
+def targets_first(seed: int = 0, device: str | None = None) -> WorldTarget:
+    target = make_target(
+        seed, device, n_train=480, n_test=300, settings=replace(short_settings(seed), max_steps=30)
+    )
+    put_targets_first(target)
+    return target
+
+
 def target_dropped(seed: int = 0, device: str | None = None) -> WorldTarget:
     return sabotaged(drop_targets, seed, device)
 

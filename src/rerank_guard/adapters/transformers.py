@@ -113,6 +113,10 @@ class LetterRerankerTarget:
         self.model.train(was_training)
         return rows
 
+    def score_made_up(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
+        """As `score`: the prompt is made from the task."""
+        return self.score(tasks, progress)
+
     def predict_proba(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """The softmax of the letter logits, restricted to the letters in use."""
         rows = []

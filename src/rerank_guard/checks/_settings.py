@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rerank_guard.defaults import ALPHA
 from rerank_guard.errors import InvalidTaskError, RerankGuardError
 from rerank_guard.types import RankingTask
 
 __all__ = ["ALPHA", "require_settings", "require_tasks", "true_slots"]
-
-ALPHA = 1e-3
-"""Default level: how often a check may pass a broken reranker, and how often it may fail a sound one."""
 
 
 def require_settings(alpha: float, effect: float = 0.0) -> None:

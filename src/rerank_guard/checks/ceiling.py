@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rerank_guard.baselines import chance_recall_at_k
-from rerank_guard.checks._hits import hits_interval, is_binary, p_text
+from rerank_guard.checks._hits import e_value_text, hits_interval
 from rerank_guard.checks._settings import require_settings, require_tasks, true_slots
 from rerank_guard.metrics import (
     as_probability_matrix,
@@ -16,9 +16,8 @@ from rerank_guard.metrics import (
     expected_hit_at_k,
     require_informative_cutoff,
 )
-from rerank_guard.stats.bounded_mean import log_e_value_mean_above, p_value_of
-from rerank_guard.stats.sample_size import samples_to_bet_above, users_to_tell_apart
-from rerank_guard.stats.tails import poisson_binomial_upper_tail
+from rerank_guard.stats.bets import log_e_value_above, p_value_of
+from rerank_guard.stats.sample_size import samples_to_bet_above
 from rerank_guard.types import FloatArray, RankingTask
 from rerank_guard.verdict import Measured, Status, Verdict
 
@@ -46,9 +45,7 @@ def check_recall_within_ceiling(
     """Recall@K is not above what the best possible ranker of a known-truth world can reach.
 
     Given the prompt, no ranker hits a user with a higher probability than the oracle's K most probable candidates
-    hold. An honest ranker's number of hits is therefore stochastically at most a sum of independent Bernoulli draws
-    of these ceilings, and the Poisson-binomial tail at the observed number is an exact bound (a bounded-mean bet
-    where ties make hits fractional).
+    hold. So a bet on "more hits than these ceilings" is an e-process for an honest one (see `stats.bets`).
 
     Args:
         scores: one array (N_u,) a task, higher is better.
@@ -77,35 +74,31 @@ def check_recall_within_ceiling(
     posterior, _ = as_probability_matrix(oracle_probabilities, lengths, what="oracle_probabilities")
     hits = expected_hit_at_k(scores, true_slots(tasks), k)
     ceilings = np.clip(np.sort(posterior, axis=1)[:, -k:].sum(axis=1), 0.0, 1.0)
-    with np.errstate(divide="ignore"):  # a ceiling of 0 has log -inf: any hit there proves a leak
-        log_p_all_hit = float(np.log(ceilings).sum())
     chance = float(np.mean([chance_recall_at_k(n, k) for n in lengths]))
     recall, ceiling = float(hits.mean()), float(ceilings.mean())
-    enough: int | None
-    if is_binary(hits):
-        p = poisson_binomial_upper_tail(round(hits.sum()), ceilings)
-        enough = users_to_tell_apart(recall, ceiling, alpha)
-    else:
-        p = p_value_of(log_e_value_mean_above(hits, ceilings))
-        enough = samples_to_bet_above(hits, ceilings, alpha)
-    fault, evidence = None, (f"recall {recall:.3f}, ceiling {ceiling:.3f}: {p_text(p)} for an honest ranker",)
+    log_e = log_e_value_above(hits, ceilings)  # +inf at a ceiling of 0: any hit there proves a leak
+    if_all_hit = log_e_value_above(np.ones_like(hits), ceilings)
+    p = p_value_of(log_e)
+    fault, evidence = (
+        None,
+        (f"recall {recall:.3f}, ceiling {ceiling:.3f}: {e_value_text(log_e)} for an honest ranker",),
+    )
     if p <= alpha:
         status, fault = Status.FAILED, "prompt-leak"
     elif recall > ceiling and p <= _SUSPICIOUS:
         status = Status.INCONCLUSIVE
-    elif log_p_all_hit > math.log(alpha):
+    elif if_all_hit < math.log(1.0 / alpha):
         status = Status.NOT_APPLICABLE
-        evidence = (
-            f"a hit for every one of {len(hits)} users has probability {math.exp(log_p_all_hit):.2g}: no proof",
-        )
+        evidence = (f"a hit for every one of {len(hits)} users would show {e_value_text(if_all_hit)}: no proof",)
     else:
         status = Status.PASSED
     cause, next_step = _LEAK if fault else ("", "")
     if status is Status.INCONCLUSIVE:
         cause = (
-            f"Recall {recall:.3f} is above the ceiling {ceiling:.3f} by more than luck explains easily ({p_text(p)}), but "
+            f"Recall {recall:.3f} is above the ceiling {ceiling:.3f} by more than luck explains easily ({e_value_text(log_e)}), but "
             f"not by enough to prove a leak at {alpha:g}."
         )
+        enough = samples_to_bet_above(hits, ceilings, alpha)
         next_step = (
             "Judge on more users."
             if enough is None
@@ -134,4 +127,5 @@ def check_recall_within_ceiling(
         cause=cause,
         next_step=next_step,
         fault=fault,
+        p_failed=p,
     )

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rerank_guard.checks._settings import ALPHA, require_settings
+from rerank_guard.defaults import LEARNING_EFFECT
 from rerank_guard.errors import InvalidTraceError
-from rerank_guard.stats.bounded_mean import log_e_value_mean_below
+from rerank_guard.monitor import TrainingMonitor, feed
+from rerank_guard.stats.bets import log_e_value_below, p_value_of
 from rerank_guard.stats.sample_size import samples_to_bet_below, samples_to_reach
 from rerank_guard.types import BoolArray, FloatArray, TrainingTrace
 from rerank_guard.verdict import MAX_EVIDENCE, Measured, Status, Verdict
@@ -84,22 +86,27 @@ class _Window:
         return self.chance - self.nll
 
 
-def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = 0.025) -> Verdict:
+def check_loss_below_random(
+    trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = LEARNING_EFFECT
+) -> Verdict:
     """The target letter's NLL fell below log N, by more than luck and by more than a trifle.
 
     Judged is the *letter's* cross-entropy under the softmax restricted to the N letters, against log N. The loss
     that a trainer prints averages the letter with the end-of-sequence token (and often a newline), so that it shows
     1.3 to 2.0 for N=50 while the letter is still at its chance of 3.9.
 
-    The window is fixed beforehand: the last half of the first-pass examples. There each prediction p was made
-    before the job had seen the answer y, so if the answer's slot is uniform and the model knows nothing of it,
-    E[N * p(y)] = 1 whatever p is, and E = prod N_t * p_t(y_t) is an e-value: P(E >= 1/alpha) <= alpha (Ville 1939;
-    Shafer 2021, "Testing by betting"; Ramdas, Gruenwald, Vovk and Shafer 2023).
+    Each prediction p of the first pass was made before the job had seen the answer y. So if the answer's slot is
+    uniform and the model knows nothing of it, E[N * p(y)] = 1 whatever p is, and the product over examples is an
+    e-process (Ville 1939; Shafer 2021, "Testing by betting"; Ramdas, Gruenwald, Vovk and Shafer 2023). It is mixed over
+    temperatures, stakes and the batch at which the betting starts (`stats.letters`), and may be looked at after
+    every step: E >= 1/alpha has a chance of alpha ever to happen. The size of the gain is taken from the last half of
+    the first-pass examples, a window fixed beforehand.
 
-    - PASSED: log E >= log(1/alpha), and the mean gain log N - NLL is at least `effect` of the mean log N.
-    - FAILED: "the mean gain is at least the effect" is rejected at alpha (a bet on gains clipped below at -log N;
+    - PASSED: E reached 1/alpha at some step, and the mean gain log N - NLL in the window is at least `effect` of the
+      mean log N.
+    - FAILED: "the mean gain is at least the effect" is rejected at alpha/2 (a bet on gains clipped below at -log N;
       clipping from below only raises a mean, so it is safe here and would not be for PASSED), or the mean gain is
-      negative and the job's own probabilities are refuted at alpha (1/E >= 1/alpha), or the trace shows that
+      negative and the job's own probabilities are refuted at alpha/2 (1/E >= 2/alpha), or the trace shows that
       nothing could have been learned: no trainable parameters, no step, learning rate 0, an NLL that is not
       finite, or non-finite gradient norms at more than 5 % of the recorded steps. (Fewer are normal in half
       precision: dynamic loss scaling starts too large and skips its first steps; Micikevicius et al. 2018. Their
@@ -133,14 +140,18 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
     window = _window(trace)
     gains, chance = window.gains, float(window.chance.mean())
     gain, least_gain, n = float(gains.mean()), effect * chance, len(gains)
-    log_e, needed = float(gains.sum()), math.log(1.0 / alpha)
+    monitor = TrainingMonitor(alpha=alpha, effect=effect)
+    feed(monitor, trace)
+    log_e, needed = monitor.chance.largest, math.log(1.0 / alpha)
 
     # into [0, 1], the scale of the bounded-mean bet; the largest log N serves for all examples
     widest = float(window.chance.max())
     bounded = (np.maximum(gains, -widest) + widest) / (2.0 * widest)
     bounded_effect = (least_gain + widest) / (2.0 * widest)
-    too_small = log_e_value_mean_below(bounded, bounded_effect) >= needed
-    refuted = gain < 0.0 and -log_e >= needed
+    against_effect = log_e_value_below(bounded, bounded_effect)
+    against_itself = -float(gains.sum())  # 1/(N p) has mean 1 where p is the truth
+    too_small = against_effect >= math.log(2.0 / alpha) and gain < least_gain
+    refuted = gain < 0.0 and against_itself >= math.log(2.0 / alpha)
 
     if log_e >= needed and gain >= least_gain:
         status = Status.PASSED
@@ -165,14 +176,18 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
         )
     elif status is Status.INCONCLUSIVE:
         if gain >= least_gain:
-            enough = samples_to_reach(log_e, n, alpha)
+            enough = samples_to_reach(float(gains.sum()), n, alpha)
         else:
-            enough = samples_to_bet_below(bounded, bounded_effect, alpha)
+            enough = samples_to_bet_below(bounded, bounded_effect, alpha / 2.0)
         cause, next_step = _undecided(gain, least_gain, log_e >= needed, n, enough, cause, next_step)
-    elif status is Status.FAILED and log_e >= needed:
+    elif status is Status.FAILED and log_e >= needed and gain > 0.0:
         seen = f"The gain over chance is real but trivial: {gain:.3f} nats, under the declared {least_gain:.3f}."
         cause, next_step = _instead_of_no_signal(fault, seen, cause, next_step, _MORE_OF_IT)
-    elif status is Status.FAILED and fault != "diverged" and float(np.median(gains)) >= least_gain:
+    elif (
+        status is Status.FAILED
+        and fault != "diverged"
+        and (float(np.median(gains)) >= least_gain or log_e >= needed)
+    ):
         seen = (
             f"Most letters gained (median {np.median(gains):.3f} nats), but over-confident misses, with NLL up to "
             f"{window.nll.max():.3f}, bring the mean gain to {gain:.3f}, under the declared {least_gain:.3f}."
@@ -190,6 +205,7 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
             "gain": gain,
             "log10_e_value": log_e / math.log(10.0),
             "first_half_letter_nll": float(window.earlier.mean()) if len(window.earlier) else None,
+            "decided_after_steps": monitor.decided_after,
             **_job(trace),
         },
         threshold={
@@ -202,6 +218,7 @@ def check_loss_below_random(trace: TrainingTrace, *, alpha: float = ALPHA, effec
         cause=cause,
         next_step=next_step,
         fault=fault,
+        p_failed=min(1.0, 2.0 * p_value_of(max(against_effect, against_itself))),
     )
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rerank_guard.baselines import chance_recall_at_k
-from rerank_guard.checks._hits import hits_interval, is_binary, p_text
+from rerank_guard.checks._hits import e_value_text, hits_interval
 from rerank_guard.checks._settings import ALPHA, require_settings, require_tasks, true_slots
+from rerank_guard.defaults import RECALL_EFFECT
 from rerank_guard.errors import InvalidScoresError
 from rerank_guard.metrics import (
     as_score_matrix,
@@ -18,20 +19,22 @@ from rerank_guard.metrics import (
     require_informative_cutoff,
     tie_gap_at_k,
 )
-from rerank_guard.stats.bounded_mean import (
-    log_e_value_mean_above,
-    log_e_value_mean_below,
+from rerank_guard.stats.bets import (
+    first_crossing,
+    log_e_path_above,
+    log_e_path_below,
+    log_e_value_below,
     p_value_of,
 )
-from rerank_guard.stats.paired import mcnemar_p_value
-from rerank_guard.stats.sample_size import samples_to_bet_above, samples_to_bet_below, users_to_tell_apart
-from rerank_guard.stats.tails import binomial_lower_tail, binomial_upper_tail, poisson_binomial_upper_tail
+from rerank_guard.stats.paired import log_e_path_better, log_e_path_worse_than
+from rerank_guard.stats.sample_size import samples_to_bet_above, samples_to_bet_below
 from rerank_guard.types import BoolArray, FloatArray, RankingTask
 from rerank_guard.verdict import MAX_EVIDENCE, Status, Verdict
 
 __all__ = ["check_recall_beats_baseline"]
 
 _CHANCE = "chance"
+_HISTORY_BLIND = "history-blind"
 _RESERVED = frozenset({_CHANCE, "effect", "effect_over_chance", "alpha"})
 
 _EXPLANATIONS = {
@@ -55,6 +58,13 @@ _EXPLANATIONS = {
         "Better than chance, but by less than the declared effect.",
         "Train for longer or with more data; if this much is enough for you, declare a smaller `effect`.",
     ),
+    "history-ignored": (
+        "With the histories exchanged among the users the ranking is as good as with their own: it does not depend on "
+        "who asks, and is a popularity or recency prior in disguise.",
+        "Print a prompt and look for the history in it: cut off by the length limit, empty, or another user's. If it is "
+        "there, train on negatives that are as popular and as recent as the targets, so that only the history tells "
+        "them apart.",
+    ),
     "baseline-not-beaten": (
         "The reranker adds nothing over a baseline that costs nothing.",
         "Use the baseline's order, or give the model what it lacks: more training, the history in the prompt, "
@@ -72,18 +82,20 @@ class _Comparison:
     recall: float  # the baseline's
     difference: float
     effect: float
-    p_no_better: float  # of "the reranker is no better"
-    p_effect: float  # of "the reranker is better by at least the effect"
+    log_e_better: float  # log E against "the reranker is no better"
+    log_e_trivial: float  # log E against "the reranker is better by at least the effect"
     alpha: float
+    alpha_failed: float  # alpha shared among the comparisons of this check
+    decided_after: int | None  # users after which "no better" was rejected
     enough: int | None  # users that would decide
 
     @property
     def beaten(self) -> bool:
-        return self.p_no_better <= self.alpha
+        return self.log_e_better >= math.log(1.0 / self.alpha)
 
     @property
     def trivial(self) -> bool:
-        return self.p_effect <= self.alpha
+        return self.log_e_trivial >= math.log(1.0 / self.alpha_failed)
 
     @property
     def failed(self) -> bool:
@@ -95,7 +107,11 @@ class _Comparison:
         return self.beaten and not self.failed
 
     def row(self) -> str:
-        return f"{self.baseline} {self.recall:.3f} (difference {self.difference:+.3f}, {p_text(self.p_no_better)})"
+        when = f", decided after {self.decided_after} users" if self.beaten and self.decided_after else ""
+        return (
+            f"{self.baseline} {self.recall:.3f} (difference {self.difference:+.3f}, "
+            f"{e_value_text(self.log_e_better)}{when})"
+        )
 
 
 def check_recall_beats_baseline(
@@ -105,22 +121,21 @@ def check_recall_beats_baseline(
     k: int,
     baselines: Mapping[str, Sequence[FloatArray]],
     alpha: float = ALPHA,
-    effect: float = 0.05,
+    effect: float = RECALL_EFFECT,
 ) -> Verdict:
     """Recall@K (one target a user) is better than chance and than every given baseline.
 
     Ties count in expectation. Judged is the slot of `target_id`; a user whose target is not listed is a miss
     (end-to-end evaluation), and the figure over the other users is measured beside it.
 
-    Against chance, with hits that are 0 or 1: exact binomial where N is constant, exact Poisson-binomial with rates
-    K/N where it varies (Hong 2013). The other side uses the binomial of the mean rate, which bounds it (Hoeffding
-    1956). Against a baseline, paired by user: exact McNemar (1947) where both hit or miss, and a bet on the
-    difference for "better by the effect". Where ties make hits fractional, all tests are bets on a bounded mean
-    (see `stats.bounded_mean`): a sign test would compare how often, not by how much, the two differ.
+    Against chance, a bet on hits of rate above K/N, which holds for any N and for hits in expectation over ties; against
+    a baseline, a bet on the difference user by user. Both are e-processes, valid however often one looks and however
+    the number of users was chosen, so more users may be added until they decide (see `stats.bets`, `stats.paired`).
 
     - PASSED: against every baseline "no better" is rejected at alpha (a conjunction, so no correction is due), and
       against chance "better by at least the effect" is not rejected.
-    - FAILED: against chance, or against a baseline that is not beaten, "better by at least the effect" is rejected.
+    - FAILED: against chance, or against a baseline that is not beaten, "better by at least the effect" is rejected, at
+      alpha over the number of comparisons.
     - INCONCLUSIVE: else, with the number of users that would decide.
 
     The effect is at most half of the room that a baseline leaves below 1, and over chance at most chance itself:
@@ -131,7 +146,8 @@ def check_recall_beats_baseline(
         tasks: the tasks, in the same order.
         k: cutoff, below the smallest N.
         baselines: name to scores on the same tasks, such as popularity, reversed popularity, the retriever's;
-            chance is always in.
+            chance is always in. Under "history-blind" the reranker's own scores with the histories exchanged among the
+            users, see `counterfactual.swapped_histories`: where nothing but these fails it, it is history-ignored.
         alpha: level of either decision.
         effect: least difference of Recall@K that counts, in [0, 1).
 
@@ -158,9 +174,10 @@ def check_recall_beats_baseline(
     hits = expected_hit_at_k(scores, slots, k)
     rates = np.array([chance_recall_at_k(n, k) for n in lengths])
 
-    chance = _against_chance(hits, rates, effect, alpha)
+    alphas = alpha, alpha / (1 + len(baselines))
+    chance = _against_chance(hits, rates, effect, *alphas)
     others = [
-        _against_baseline(name, hits, expected_hit_at_k(rows, slots, k), effect, alpha)
+        _against_baseline(name, hits, expected_hit_at_k(rows, slots, k), effect, *alphas)
         for name, rows in baselines.items()
     ]
     comparisons = [chance, *sorted(others, key=lambda comparison: comparison.difference)]
@@ -188,6 +205,7 @@ def check_recall_beats_baseline(
             "recall_where_target_is_listed": float(hits[present].mean()) if present.any() else None,
             "users_without_target": int((~present).sum()),
             "tie_gap": tie_gap_at_k(scores, slots, k),
+            "decided_after_users": _decided_after(comparisons) if status is Status.PASSED else None,
         },
         threshold={
             **{comparison.baseline: comparison.recall for comparison in comparisons},
@@ -201,57 +219,59 @@ def check_recall_beats_baseline(
         cause=cause,
         next_step=next_step,
         fault=fault,
+        p_failed=min(
+            1.0, len(comparisons) * min(p_value_of(comparison.log_e_trivial) for comparison in comparisons)
+        ),
     )
 
 
-def _against_chance(hits: FloatArray, rates: FloatArray, effect: float, alpha: float) -> _Comparison:
+def _against_chance(
+    hits: FloatArray, rates: FloatArray, effect: float, alpha: float, alpha_failed: float
+) -> _Comparison:
     chance, recall, n = float(rates.mean()), float(hits.mean()), len(hits)
     effect = min(effect, chance, (1.0 - chance) / 2.0)
-    enough: list[int | None]
-    if is_binary(hits):
-        count = round(hits.sum())
-        if bool((rates == rates[0]).all()):
-            p_no_better = binomial_upper_tail(count, n, float(rates[0]))
-        else:
-            p_no_better = poisson_binomial_upper_tail(count, rates)
-        p_effect = binomial_lower_tail(count, n, chance + effect)
-        enough = [
-            users_to_tell_apart(recall, chance, alpha) if recall > chance else None,
-            users_to_tell_apart(recall, chance + effect, alpha) if recall < chance + effect else None,
-        ]
-    else:
-        # the mean alone is shifted: a rate of its own plus the effect could leave [0, 1] where N is small
-        p_no_better = p_value_of(log_e_value_mean_above(hits, rates))
-        p_effect = p_value_of(log_e_value_mean_below(hits, chance + effect))
-        enough = [samples_to_bet_above(hits, rates, alpha), samples_to_bet_below(hits, chance + effect, alpha)]
-    return _Comparison(_CHANCE, chance, recall - chance, effect, p_no_better, p_effect, alpha, _fewest(enough))
+    better = log_e_path_above(hits, rates)
+    # the mean alone is shifted: a rate of its own plus the effect could leave [0, 1] where N is small
+    trivial = log_e_path_below(hits, chance + effect)
+    return _Comparison(
+        baseline=_CHANCE,
+        recall=chance,
+        difference=recall - chance,
+        effect=effect,
+        log_e_better=float(better[-1]),
+        log_e_trivial=float(trivial[-1]),
+        alpha=alpha,
+        alpha_failed=alpha_failed,
+        decided_after=first_crossing(better, n, alpha),
+        enough=_fewest(
+            [samples_to_bet_above(hits, rates, alpha), samples_to_bet_below(hits, chance + effect, alpha_failed)]
+        ),
+    )
 
 
 def _against_baseline(
-    name: str, hits: FloatArray, baseline_hits: FloatArray, effect: float, alpha: float
+    name: str, hits: FloatArray, baseline_hits: FloatArray, effect: float, alpha: float, alpha_failed: float
 ) -> _Comparison:
     differences, recall = hits - baseline_hits, float(baseline_hits.mean())
     effect = min(effect, (1.0 - recall) / 2.0)
-    halves, middle = (differences + 1.0) / 2.0, (1.0 + effect) / 2.0  # into [0, 1]
-    if is_binary(hits) and is_binary(baseline_hits):
-        wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
-        p_no_better = mcnemar_p_value(wins, losses)
-        to_beat = None
-        if wins > losses:
-            differing = users_to_tell_apart(wins / (wins + losses), 0.5, alpha)
-            to_beat = differing and math.ceil(differing * len(hits) / (wins + losses))
-    else:
-        p_no_better = p_value_of(log_e_value_mean_above(halves, 0.5))
-        to_beat = samples_to_bet_above(halves, 0.5, alpha)
+    halves = (differences + 1.0) / 2.0
+    better = log_e_path_better(hits, baseline_hits)
     return _Comparison(
         baseline=name,
         recall=recall,
         difference=float(differences.mean()),
         effect=effect,
-        p_no_better=p_no_better,
-        p_effect=p_value_of(log_e_value_mean_below(halves, middle)),
+        log_e_better=float(better[-1]),
+        log_e_trivial=float(log_e_path_worse_than(hits, baseline_hits, effect)[-1]),
         alpha=alpha,
-        enough=_fewest([to_beat, samples_to_bet_below(halves, middle, alpha)]),
+        alpha_failed=alpha_failed,
+        decided_after=first_crossing(better, len(hits), alpha),
+        enough=_fewest(
+            [
+                samples_to_bet_above(halves, 0.5, alpha),
+                samples_to_bet_below(halves, (1.0 + effect) / 2.0, alpha_failed),
+            ]
+        ),
     )
 
 
@@ -266,17 +286,14 @@ def _fault(
     """The likely cause of a failure."""
     chance = comparisons[0]
     if not chance.failed:
-        return "baseline-not-beaten"
+        failed = [comparison.baseline for comparison in comparisons if comparison.failed]
+        return "history-ignored" if failed == [_HISTORY_BLIND] else "baseline-not-beaten"
     listed, listed_rates = hits[present], rates[present]
-    if 0 < len(listed) < len(hits) and _against_chance(listed, listed_rates, effect, alpha).passed:
+    if 0 < len(listed) < len(hits) and _against_chance(listed, listed_rates, effect, alpha, alpha).passed:
         return "gt-missing"
     if len(listed) == 0:
         return "gt-missing"
-    if is_binary(listed):
-        below = binomial_lower_tail(round(listed.sum()), len(listed), float(listed_rates.mean()))
-    else:
-        below = p_value_of(log_e_value_mean_below(listed, listed_rates))
-    if below <= alpha:
+    if log_e_value_below(listed, listed_rates) >= math.log(1.0 / alpha):
         return "reversed"
     return "under-trained" if chance.beaten else "no-signal"
 
@@ -292,6 +309,12 @@ def _undecided(comparisons: Sequence[_Comparison], n: int) -> tuple[str, str]:
             "No number of users at these rates would decide; judge on other users too, or declare another effect.",
         )
     return seen, f"About {max(*numbers, n + 1)} users at these rates would decide (now {n})."
+
+
+def _decided_after(comparisons: Sequence[_Comparison]) -> int | None:
+    """Users after which the last of the baselines was beaten."""
+    moments = [comparison.decided_after for comparison in comparisons]
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _fewest(numbers: Sequence[int | None]) -> int | None:

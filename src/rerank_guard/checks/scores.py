@@ -11,9 +11,9 @@ from scipy.special import entr
 from rerank_guard.checks._settings import ALPHA, require_settings, require_tasks, true_slots
 from rerank_guard.errors import InvalidScoresError
 from rerank_guard.metrics import as_probability_matrix, as_score_rows, tied_with_target
-from rerank_guard.stats.bounded_mean import bounded_mean_interval, log_e_value_mean_above, log_e_value_mean_below
+from rerank_guard.stats.bets import log_e_value_above, log_e_value_below, p_value_of
+from rerank_guard.stats.confidence import mean_confidence_sequence
 from rerank_guard.stats.sample_size import samples_to_bet_above, samples_to_bet_below
-from rerank_guard.stats.tails import binomial_lower_tail
 from rerank_guard.types import BoolArray, FloatArray, IntArray, RankingTask
 from rerank_guard.verdict import MAX_EVIDENCE, Interval, Status, Verdict
 
@@ -66,7 +66,7 @@ def check_probabilities_not_uniform(
     exceed log 2, the reference is at most half of log 2 / log N at the largest N, where a large effect is declared.
 
     - PASSED: "the mean deficit is at most the effect" and "the mean pair share is at most its reference" are both
-      rejected at alpha by bounded-mean bets.
+      rejected at alpha by bets that hold at every moment (see `stats.bets`).
     - FAILED: some user's probabilities are all equal to 1e-9 (silent-fallback; told only where N is at least 4, as
       two or three half-precision logits can tie by chance); or, at alpha/2 each, "the mean deficit is at least the
       effect" or "at least half of the users have a deficit of the effect or more" is rejected (no-signal); or the
@@ -121,7 +121,7 @@ def check_probabilities_not_uniform(
             cause, next_step = _undecided_share(pairs, reference, alpha)
         else:
             cause, next_step = _undecided(deficits, effect, alpha)
-    low, high = bounded_mean_interval(deficits, 1.0 - 2.0 * alpha)
+    low, high = mean_confidence_sequence(deficits, 1.0 - 2.0 * alpha)
     return Verdict(
         check="probabilities_not_uniform",
         status=status,
@@ -138,11 +138,12 @@ def check_probabilities_not_uniform(
         },
         threshold={"entropy_deficit": effect, "pair_share": reference, "users_exactly_uniform": 0},
         n=n,
-        interval=Interval(low, high, 1.0 - 2.0 * alpha, "betting on a bounded mean"),
+        interval=Interval(low, high, 1.0 - 2.0 * alpha, "confidence sequence"),
         evidence=evidence,
         cause=cause,
         next_step=next_step,
         fault=fault,
+        p_failed=None if uniform.any() else _p_below(pairs if far else deficits, reference if far else effect),
     )
 
 
@@ -263,16 +264,22 @@ def _pair_shares(matrix: FloatArray, n_candidates: IntArray) -> FloatArray:
 
 
 def _is_above(values: FloatArray, reference: float, alpha: float) -> bool:
-    return log_e_value_mean_above(values, reference) >= math.log(1.0 / alpha)
+    return len(values) > 0 and log_e_value_above(values, reference) >= math.log(1.0 / alpha)
 
 
 def _is_below(values: FloatArray, reference: float, alpha: float) -> bool:
     """The mean is below, or fewer than half of the values reach the reference: at alpha/2 each."""
-    reached = int((values >= reference).sum())
-    return (
-        log_e_value_mean_below(values, reference) >= math.log(2.0 / alpha)
-        or binomial_lower_tail(reached, len(values), 0.5) <= alpha / 2.0
-    )
+    return _p_below(values, reference) <= alpha
+
+
+def _p_below(values: FloatArray, reference: float) -> float:
+    """The p-value of `_is_below`; 1.0 where neither estimate is on that side."""
+    if len(values) == 0:
+        return 1.0
+    reached = (values >= reference).astype(np.float64)
+    of_mean = log_e_value_below(values, reference) if float(values.mean()) < reference else 0.0
+    of_half = log_e_value_below(reached, 0.5) if float(reached.mean()) < 0.5 else 0.0
+    return min(1.0, 2.0 * p_value_of(max(of_mean, of_half)))
 
 
 def _mean_distribution(matrix: FloatArray, n_candidates: IntArray) -> tuple[str, ...]:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import importlib.util
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rerank_guard.atomic_file import replace_text
 from rerank_guard.gates.settings import current_session, settings_of
+from rerank_guard.report.budget import within_budget
 from rerank_guard.report.json import (
     dumps,
     strict_json,
     verdict_from_json_dict,
     verdict_to_json_dict,
-    write_text_atomically,
 )
 from rerank_guard.report.markdown import report_to_markdown
 from rerank_guard.report.report import Report, RunError, Subject, TrainingSummary
-from rerank_guard.report.terminal import diagnosis_lines, verdict_table
+from rerank_guard.report.terminal import diagnosis_lines, training_line, verdict_table
 from rerank_guard.verdict import Status, Verdict
 
 __all__ = ["SUBJECT_PROPERTY", "VERDICT_PROPERTY", "Recorder", "subject_property", "verdict_property"]
@@ -60,6 +62,8 @@ class Recorder:
         self._errors: dict[str, RunError] = {}
         self._subject: Subject | None = None
         self._write_error: OSError | None = None
+        self._stored = ""
+        self._store_failed = False
 
     @property
     def report(self) -> Report | None:
@@ -67,7 +71,8 @@ class Recorder:
         if self._subject is None or not (self._verdicts or self._errors):
             return None
         in_order = sorted(self._verdicts.values(), key=lambda entry: entry[0])
-        return Report(self._subject, tuple(verdict for _, verdict in in_order), tuple(self._errors.values()))
+        verdicts = within_budget([verdict for _, verdict in in_order])
+        return Report(self._subject, verdicts, tuple(self._errors.values()))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the verdict, or the error that stood in its way, from a report of the suite."""
@@ -89,13 +94,40 @@ class Recorder:
             return
         folder = settings_of(self._config).report_dir
         try:
-            write_text_atomically(folder / "report.json", dumps(report.to_json_dict(), indent=2) + "\n")
-            write_text_atomically(folder / "summary.md", report_to_markdown(report))
+            replace_text(folder / "report.json", dumps(report.to_json_dict(), indent=2) + "\n")
+            replace_text(folder / "summary.md", report_to_markdown(report))
             self._draw(folder)
         except OSError as error:
             self._write_error = error
-        if session.exitstatus == pytest.ExitCode.OK and not (report.ok and self._write_error is None):
+        self._store(report)
+        broken = not report.ok or self._write_error is not None or self._store_failed
+        if session.exitstatus == pytest.ExitCode.OK and broken:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _store(self, report: Report) -> None:
+        """Put the run into the baseline's file if that was asked for and nothing is wrong with it."""
+        settings, suite = settings_of(self._config), current_session(self._config)
+        if not settings.update_baseline or settings.baseline is None or suite is None:
+            return
+        if suite.raw_scores.value is None:
+            self._stored = (
+                f"baseline not updated: {settings.baseline} keeps its run, as nothing was scored in this one"
+            )
+            return
+        if not report.ok:
+            self._stored = f"baseline not updated: {settings.baseline} keeps its run, as this one did not pass"
+            return
+        from rerank_guard.stored import write_stored_run
+
+        try:
+            write_stored_run(settings.baseline, suite.stored_run(datetime.now(UTC).date().isoformat()))
+        except (
+            Exception
+        ) as error:  # also what the target's conditions() raises: a report is worth more than its frames
+            self._stored = f"baseline not updated: {type(error).__name__}: {error}"
+            self._store_failed = True
+        else:
+            self._stored = f"baseline updated: {settings.baseline}"
 
     def _draw(self, folder: Path) -> None:
         """The learning curve of this process's training job, where there was one and matplotlib is there."""
@@ -121,11 +153,15 @@ class Recorder:
             colour = {"bold": True} if row.status is None else _COLOURS[row.status]
             terminalreporter.write_line(row.text, **colour)
         terminalreporter.write_line("")
+        if report.subject.training is not None:
+            terminalreporter.write_line(training_line(report.subject.training))
         path = settings_of(self._config).report_dir / "report.json"
         if self._write_error is not None:
             terminalreporter.write_line(f"report not written to {path}: {self._write_error}", red=True)
         else:
             terminalreporter.write_line(f"report: {path}")
+        if self._stored:
+            terminalreporter.write_line(self._stored, red=self._store_failed)
 
 
 def _subject(data: dict[str, Any]) -> Subject:

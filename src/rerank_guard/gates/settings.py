@@ -13,6 +13,7 @@ from rerank_guard.default_target import DEFAULT_TARGET
 from rerank_guard.gates.terminal_progress import terminal_progress
 
 if TYPE_CHECKING:
+    from rerank_guard.stored import StoredRun
     from rerank_guard.suite import SuiteSession
 
 __all__ = [
@@ -38,6 +39,9 @@ class Settings:
         cutoffs: the K of Recall@K; None leaves the choice to the target.
         report_dir: where report.json and summary.md go.
         benchmark: the throughput tests were asked for.
+        early_stop: the training job ends once its gates have passed.
+        baseline: the file of the stored run; None without one.
+        update_baseline: store this run there, instead of being held against it.
     """
 
     suite: bool
@@ -47,6 +51,9 @@ class Settings:
     cutoffs: tuple[int, ...] | None
     report_dir: Path
     benchmark: bool
+    early_stop: bool
+    baseline: Path | None
+    update_baseline: bool
 
 
 _SETTINGS = pytest.StashKey[Settings]()
@@ -70,6 +77,9 @@ def settings_of(config: pytest.Config) -> Settings:
             cutoffs=option.rerank_k if option.rerank_k is not None else _ini_cutoffs(config),
             report_dir=config.invocation_params.dir / option.rerank_report,
             benchmark=option.rerank_benchmark,
+            early_stop=option.rerank_early_stop,
+            baseline=_baseline_path(config),
+            update_baseline=option.rerank_update_baseline,
         )
     return config.stash[_SETTINGS]
 
@@ -106,6 +116,8 @@ def suite_session(config: pytest.Config) -> SuiteSession:
             seed=settings.seed,
             device=device,
             progress=terminal_progress(config),
+            early_stop=settings.early_stop,
+            stored=_stored_run(settings),
         )
     return config.stash[_SESSION]
 
@@ -120,6 +132,27 @@ def _make_importable(config: pytest.Config) -> None:
     for folder in (config.rootpath, config.invocation_params.dir):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
+
+
+def _baseline_path(config: pytest.Config) -> Path | None:
+    """The command line's FILE from where pytest was called; the ini key's from beside the ini file."""
+    if config.option.rerank_baseline is not None:
+        return config.invocation_params.dir / str(config.option.rerank_baseline)
+    named: str = config.getini("rerank_baseline")
+    return (config.inipath.parent if config.inipath else config.rootpath) / named if named else None
+
+
+def _stored_run(settings: Settings) -> StoredRun | None:
+    """The run to be held against; None without the suite, which alone compares with it.
+
+    Raises:
+        StoredRunError: the file is missing, or not as it was written.
+    """
+    if settings.baseline is None or settings.update_baseline or not settings.suite:
+        return None
+    from rerank_guard.stored import read_stored_run
+
+    return read_stored_run(settings.baseline)
 
 
 def _ini_cutoffs(config: pytest.Config) -> tuple[int, ...] | None:

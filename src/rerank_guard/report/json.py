@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rerank_guard.verdict import Interval, Status, Verdict
@@ -23,7 +20,6 @@ __all__ = [
     "strict_json",
     "verdict_from_json_dict",
     "verdict_to_json_dict",
-    "write_text_atomically",
 ]
 
 SCHEMA = 1
@@ -45,6 +41,7 @@ def verdict_to_json_dict(verdict: Verdict) -> dict[str, object]:
         "cause": verdict.cause,
         "next_step": verdict.next_step,
         "fault": verdict.fault,
+        "p_failed": strict_json(verdict.p_failed),
     }
 
 
@@ -70,6 +67,7 @@ def verdict_from_json_dict(data: Mapping[str, Any]) -> Verdict:
         cause=data["cause"],
         next_step=data["next_step"],
         fault=data["fault"],
+        p_failed=data["p_failed"],
     )
 
 
@@ -95,24 +93,6 @@ def report_to_json_dict(report: Report) -> dict[str, object]:
 def dumps(data: object, *, indent: int | None = None) -> str:
     """Strict JSON text: NaN and infinities are refused; they have to be null before."""
     return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` through a temporary file beside it, so that no reader sees half a file.
-
-    Raises:
-        OSError: the folder cannot be made or written to.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp makes it private, which a report for others should not be
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def strict_json(value: object) -> Any:

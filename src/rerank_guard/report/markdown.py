@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rerank_guard.report.report import Report
+from rerank_guard.report.terminal import training_line
 from rerank_guard.report.text import format_values, format_verdict, status_word
 
 __all__ = ["report_to_markdown"]
@@ -23,6 +24,9 @@ def _lines(report: Report) -> Iterator[str]:
         f"Target {_cell(subject.target)}, dataset {_cell(subject.dataset)}, "
         f"device {_cell(subject.device)}, seed {subject.seed}."
     )
+    if subject.training is not None:
+        yield ""
+        yield f"{training_line(subject.training).capitalize()}."
     if report.diagnosis:
         yield ""
         for finding in report.diagnosis:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rerank_guard.monitor import decided_after
 from rerank_guard.types import TrainingTrace
 
 __all__ = ["draw_learning_curve"]
@@ -41,6 +42,9 @@ def draw_learning_curve(trace: TrainingTrace, path: Path) -> None:
         axes.axvspan(
             begin, trace.example_step[first_pass[-1]], color="tab:green", alpha=0.08, label="judged window"
         )
+    decided = decided_after(trace)
+    if decided is not None:
+        axes.axvline(decided - 1, color="tab:green", linewidth=1.0, label=f"training gates decided: step {decided}")
     axes.set_xlabel("optimiser step")
     axes.set_ylabel("nats")
     axes.set_ylim(bottom=0)

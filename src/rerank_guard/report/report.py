@@ -20,6 +20,7 @@ class TrainingSummary:
         examples: examples seen, counting repeats.
         trainable_parameters: parameters with requires_grad.
         seconds: wall-clock time of the job.
+        stopped_early: the job ended before its plan because its gates had passed.
     """
 
     steps: int
@@ -27,6 +28,7 @@ class TrainingSummary:
     examples: int
     trainable_parameters: int
     seconds: float
+    stopped_early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rerank_guard.report.report import Finding, RunError
+from rerank_guard.report.report import Finding, RunError, TrainingSummary
 from rerank_guard.report.text import format_value, status_word
 from rerank_guard.verdict import Measured, Status, Verdict
 
-__all__ = ["TableLine", "diagnosis_lines", "verdict_table"]
+__all__ = ["TableLine", "diagnosis_lines", "training_line", "verdict_table"]
 
 _HEADINGS = ("check", "status", "measured", "against", "n")
 _SETTINGS = frozenset({"alpha", "effect"})
@@ -50,6 +50,12 @@ def diagnosis_lines(findings: Sequence[Finding]) -> Iterator[str]:
         yield f"{fault} ({finding.check}): {finding.cause}" if finding.cause else f"{fault} ({finding.check})"
         if finding.next_step:
             yield f"  -> {finding.next_step}"
+
+
+def training_line(training: TrainingSummary) -> str:
+    """How long the job was, and whether it was ended before its plan."""
+    line = f"training: {training.steps} of {training.planned_steps} steps in {training.seconds:.0f} s"
+    return f"{line}, ended early: its gates had passed" if training.stopped_early else line
 
 
 def _thresholds(values: dict[str, Measured]) -> str:

@@ -1,41 +1,48 @@
-"""The statistics under the checks: exact tails, intervals, bets on bounded means, sample sizes. One idea a file."""
+"""The statistics under the checks, valid at every moment: bets, letters, counts, skew, pairs, power. One idea a file."""
 
 from __future__ import annotations
 
-from rerank_guard.stats.bounded_mean import (
-    bounded_mean_interval,
-    log_e_value_mean_above,
-    log_e_value_mean_below,
+from rerank_guard.stats.bets import (
+    first_crossing,
+    log_e_path_above,
+    log_e_path_below,
+    log_e_value_above,
+    log_e_value_below,
+    look_times,
     p_value_of,
 )
-from rerank_guard.stats.intervals import clopper_pearson
-from rerank_guard.stats.paired import mcnemar_p_value
-from rerank_guard.stats.sample_size import (
-    samples_to_bet_above,
-    samples_to_bet_below,
-    samples_to_reach,
-    users_to_tell_apart,
-)
-from rerank_guard.stats.tails import (
-    binomial_lower_tail,
-    binomial_upper_tail,
-    poisson_binomial_pmf,
-    poisson_binomial_upper_tail,
-)
+from rerank_guard.stats.confidence import mean_confidence_sequence
+from rerank_guard.stats.counts import log_e_path_counts_above
+from rerank_guard.stats.letters import LettersAgainstChance, LettersAgainstPrior, tempered_nll
+from rerank_guard.stats.multiplicity import holm
+from rerank_guard.stats.paired import log_e_path_better, log_e_path_worse_than
+from rerank_guard.stats.power import hits_needed, hits_tolerated, users_until, when_decided
+from rerank_guard.stats.sample_size import samples_to_bet_above, samples_to_bet_below, samples_to_reach
+from rerank_guard.stats.skew import log_e_path_uneven, log_e_value_uneven
 
 __all__ = [
-    "binomial_lower_tail",
-    "binomial_upper_tail",
-    "bounded_mean_interval",
-    "clopper_pearson",
-    "log_e_value_mean_above",
-    "log_e_value_mean_below",
-    "mcnemar_p_value",
+    "LettersAgainstChance",
+    "LettersAgainstPrior",
+    "first_crossing",
+    "hits_needed",
+    "hits_tolerated",
+    "holm",
+    "log_e_path_above",
+    "log_e_path_below",
+    "log_e_path_better",
+    "log_e_path_counts_above",
+    "log_e_path_uneven",
+    "log_e_path_worse_than",
+    "log_e_value_above",
+    "log_e_value_below",
+    "log_e_value_uneven",
+    "look_times",
+    "mean_confidence_sequence",
     "p_value_of",
-    "poisson_binomial_pmf",
-    "poisson_binomial_upper_tail",
     "samples_to_bet_above",
     "samples_to_bet_below",
     "samples_to_reach",
-    "users_to_tell_apart",
+    "tempered_nll",
+    "users_until",
+    "when_decided",
 ]

@@ -1,25 +1,44 @@
-"""Two rerankers on the same users, each user a hit or a miss for either."""
+"""Two rerankers on the same users: is the first better, by the users on whom they differ?"""
 
 from __future__ import annotations
 
-from scipy.stats import binomtest
+import numpy as np
 
-__all__ = ["mcnemar_p_value"]
+from rerank_guard.errors import InvalidScoresError
+from rerank_guard.stats.bets import log_e_path_above, log_e_path_below
+from rerank_guard.types import FloatArray
+
+__all__ = ["log_e_path_better", "log_e_path_worse_than"]
 
 
-def mcnemar_p_value(wins: int, losses: int) -> float:
-    """One-sided exact McNemar test of "the first is no better than the second".
+def log_e_path_better(first: FloatArray, second: FloatArray, margin: float = 0.0) -> FloatArray:
+    """Log e-process against "the first is better than the second by at most `margin` on average".
 
-    Only users on whom the two differ say anything; under the null each of them is a fair coin at most
-    (McNemar 1947; the exact form is the sign test).
+    A bet on (d + 1)/2 against (1 + margin)/2, d the difference user by user. At margin 0 a user on whom both agree
+    changes nothing, so that it is the sign test of McNemar (1947) as a bet.
 
     Args:
-        wins: users whom the first hits and the second misses.
-        losses: users whom the second hits and the first misses.
+        first: (U,) float64 in [0, 1], such as expected hits.
+        second: the same of the other reranker, the same users in the same order.
+        margin: in (-1, 1).
 
     Returns:
-        P(at least this many wins among wins + losses fair coins); 1.0 when the two never differ.
+        log E at the moments `stats.bets.look_times(U)`.
+
+    Raises:
+        InvalidScoresError: the two differ in length.
     """
-    if wins + losses == 0:
-        return 1.0
-    return float(binomtest(wins, wins + losses, 0.5, alternative="greater").pvalue)
+    return log_e_path_above(_halved(first, second), (1.0 + margin) / 2.0)
+
+
+def log_e_path_worse_than(first: FloatArray, second: FloatArray, margin: float) -> FloatArray:
+    """Log e-process against "the first is better than the second by at least `margin` on average"."""
+    return log_e_path_below(_halved(first, second), (1.0 + margin) / 2.0)
+
+
+def _halved(first: FloatArray, second: FloatArray) -> FloatArray:
+    if first.shape != second.shape:
+        raise InvalidScoresError(
+            f"a paired comparison needs the same users: {first.shape} values here, {second.shape} there."
+        )
+    return np.asarray((first - second + 1.0) / 2.0, dtype=np.float64)

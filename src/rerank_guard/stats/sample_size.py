@@ -1,33 +1,13 @@
-"""How many users, at the rate observed so far, would decide what is still open."""
+"""How many users, or examples, would decide what is still open, if they go on like those seen so far."""
 
 from __future__ import annotations
 
 import math
 
-from scipy.special import rel_entr
-
-from rerank_guard.stats.bounded_mean import STAKES, log_wealths
+from rerank_guard.stats.bets import LOG_PRIOR, log_wealths
 from rerank_guard.types import FloatArray
 
-__all__ = ["samples_to_bet_above", "samples_to_bet_below", "samples_to_reach", "users_to_tell_apart"]
-
-
-def users_to_tell_apart(observed: float, reference: float, alpha: float) -> int | None:
-    """Users after which a binomial test at alpha tells the observed rate from the reference, if it stays.
-
-    log(1/alpha) / KL(observed || reference), the leading term of the exact tail (Chernoff 1952). A
-    quarter to a half more than the number at which the exact test decides in half of the cases: a margin for luck.
-
-    Args:
-        observed: the rate so far, in [0, 1].
-        reference: the rate to be refuted, in [0, 1].
-        alpha: level of the test.
-
-    Returns:
-        Users, rounded up, at least 1; None when the two rates are (nearly) equal and no number would do.
-    """
-    divergence = float(rel_entr(observed, reference) + rel_entr(1.0 - observed, 1.0 - reference))
-    return _rounded_up(math.log(1.0 / alpha), divergence)
+__all__ = ["samples_to_bet_above", "samples_to_bet_below", "samples_to_reach"]
 
 
 def samples_to_reach(log_e_value: float, n: int, alpha: float) -> int | None:
@@ -36,9 +16,13 @@ def samples_to_reach(log_e_value: float, n: int, alpha: float) -> int | None:
 
 
 def samples_to_bet_above(values: FloatArray, means: FloatArray | float, alpha: float) -> int | None:
-    """Samples after which the bets reject "the mean is at most `means`", if the values go on like this."""
-    growth = float(log_wealths(values, means).max()) / len(values)
-    return _rounded_up(math.log(len(STAKES) / alpha), growth)
+    """Samples after which the bets reject "the mean is at most `means`", if the values go on like this.
+
+    log(1/alpha), plus what the prior costs, over the growth of the bet that has grown most.
+    """
+    wealth = log_wealths(values, means)
+    best = int(wealth.argmax())
+    return _rounded_up(math.log(1.0 / alpha) - 0.5 * float(LOG_PRIOR[best]), float(wealth[best]) / len(values))
 
 
 def samples_to_bet_below(values: FloatArray, means: FloatArray | float, alpha: float) -> int | None:

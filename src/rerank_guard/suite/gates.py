@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from operator import methodcaller
 
-import numpy as np
-
-from rerank_guard.baselines import (
-    chance_recall_at_k,
-    listed_order_scores,
-    popularity_scores,
-    retriever_scores,
-    reversed_listed_order_scores,
-    reversed_popularity_scores,
-)
-from rerank_guard.checks._settings import true_slots
 from rerank_guard.checks.ceiling import check_recall_within_ceiling
 from rerank_guard.checks.data import check_gt_in_candidates
 from rerank_guard.checks.labels import check_letter_tokens_found
 from rerank_guard.checks.learning import check_loss_below_random
+from rerank_guard.checks.letter_prior import check_loss_below_letter_prior
 from rerank_guard.checks.ranking import check_recall_beats_baseline
+from rerank_guard.checks.regression import check_no_regression
 from rerank_guard.checks.scores import check_probabilities_not_uniform, check_scores_well_formed
+from rerank_guard.checks.survivorship import check_users_accounted_for
+from rerank_guard.checks.temporal import check_no_future_training_data
 from rerank_guard.errors import InvalidScoresError, InvalidTaskError, InvalidTraceError
-from rerank_guard.metrics import expected_hit_at_k
-from rerank_guard.stats.tails import poisson_binomial_upper_tail
+from rerank_guard.stored import StoredRun
+from rerank_guard.suite.baselines import baselines_of
 from rerank_guard.suite.session import SuiteSession
-from rerank_guard.target import KnowsLetters, KnowsOracle, PredictsProba, Trains
-from rerank_guard.types import FloatArray, RankingTask
+from rerank_guard.target import DeclaresPopulation, KnowsLetters, KnowsOracle, KnowsTimes, PredictsProba, Trains
 from rerank_guard.verdict import Status, Verdict
 
 __all__ = ["Gate", "Need", "Tier", "gates_for", "judge", "prepare"]
-
-
-_SLOT_SKEW_ALPHA = 0.01
-"""Level at which the listed order counts as better than chance and becomes a baseline of its own."""
 
 
 class Tier(IntEnum):
@@ -94,12 +82,16 @@ def gates_for(session: SuiteSession) -> tuple[Gate, ...]:
     cutoffs = session.cutoffs()
     return (
         _GT_IN_CANDIDATES,
+        _NO_FUTURE_TRAINING_DATA,
         _LETTER_TOKENS_FOUND,
         _LOSS_BELOW_RANDOM,
+        _LOSS_BELOW_LETTER_PRIOR,
         _SCORES_WELL_FORMED,
         _PROBABILITIES_NOT_UNIFORM,
         *(_recall_beats_baseline(k) for k in cutoffs),
         *(_recall_within_ceiling(k) for k in cutoffs),
+        *(_users_accounted_for(k) for k in cutoffs),
+        *(_no_regression(k, session.stored) for k in cutoffs if session.stored is not None),
     )
 
 
@@ -171,6 +163,16 @@ _GT_IN_CANDIDATES = Gate(
     check=lambda session: check_gt_in_candidates(session.tasks()),
 )
 
+_NO_FUTURE_TRAINING_DATA = Gate(
+    family="no_future_training_data",
+    k=None,
+    tier=Tier.STATIC,
+    claim="nothing was trained on that happened after the moment it is tested at",
+    needs=(Need(KnowsTimes, "split_times()"),),
+    inputs=(methodcaller("split_times"),),
+    check=lambda session: check_no_future_training_data(session.split_times()),
+)
+
 _LETTER_TOKENS_FOUND = Gate(
     family="letter_tokens_found",
     k=None,
@@ -191,6 +193,16 @@ _LOSS_BELOW_RANDOM = Gate(
     needs=(Need(Trains, "train(progress)"),),
     inputs=(methodcaller("training_trace"),),
     check=lambda session: check_loss_below_random(session.training_trace(), alpha=session.alpha),
+)
+
+_LOSS_BELOW_LETTER_PRIOR = Gate(
+    family="loss_below_letter_prior",
+    k=None,
+    tier=Tier.TRAIN,
+    claim="training teaches more than which letters are right most often",
+    needs=(Need(Trains, "train(progress)"),),
+    inputs=(methodcaller("training_trace"),),
+    check=lambda session: check_loss_below_letter_prior(session.training_trace(), alpha=session.alpha),
 )
 
 _SCORES_WELL_FORMED = Gate(
@@ -225,9 +237,47 @@ def _recall_beats_baseline(k: int) -> Gate:
         tier=Tier.QUALITY,
         claim=f"Recall@{k} is above that of chance and of every baseline known",
         needs=(),
-        inputs=(methodcaller("raw_scores"), methodcaller("known_popularity")),
+        inputs=(
+            methodcaller("raw_scores"),
+            methodcaller("known_popularity"),
+            methodcaller("known_item_times"),
+            methodcaller("raw_made_up"),
+        ),
         check=lambda session: check_recall_beats_baseline(
-            session.scores(), session.tasks(), k=k, baselines=_baselines(session, k), alpha=session.alpha
+            session.scores(), session.tasks(), k=k, baselines=baselines_of(session, k), alpha=session.alpha
+        ),
+    )
+
+
+def _users_accounted_for(k: int) -> Gate:
+    return Gate(
+        family="users_accounted_for",
+        k=k,
+        tier=Tier.QUALITY,
+        claim="no user left the evaluation in silence, and few for a reason that depends on the target",
+        needs=(Need(DeclaresPopulation, "population()"),),
+        inputs=(methodcaller("raw_scores"), methodcaller("population")),
+        check=lambda session: check_users_accounted_for(
+            session.scores(), session.tasks(), population=session.population(), k=k
+        ),
+    )
+
+
+def _no_regression(k: int, stored: StoredRun) -> Gate:
+    return Gate(
+        family="no_regression",
+        k=k,
+        tier=Tier.QUALITY,
+        claim=f"Recall@{k} is not below that of the stored run",
+        needs=(),
+        inputs=(methodcaller("raw_scores"), methodcaller("conditions")),
+        check=lambda session: check_no_regression(
+            session.scores(),
+            session.tasks(),
+            stored,
+            k=k,
+            conditions=session.conditions(),
+            alpha=session.alpha,
         ),
     )
 
@@ -245,39 +295,3 @@ def _recall_within_ceiling(k: int) -> Gate:
             session.scores(), session.tasks(), session.oracle_probabilities(), k=k
         ),
     )
-
-
-def _baselines(session: SuiteSession, k: int) -> dict[str, list[FloatArray]]:
-    """The baselines that the target's data allow; chance is always held against by the check itself.
-
-    Raises:
-        InvalidTaskError: retriever_scores for some tasks only, or a popularity that knows no candidate.
-    """
-    tasks = session.tasks()
-    baselines = _skewed_orders(tasks, k)
-    popularity = session.known_popularity()
-    if popularity is not None:
-        baselines["popularity"] = popularity_scores(tasks, popularity)
-        baselines["reversed popularity"] = reversed_popularity_scores(tasks, popularity)
-    if any(task.retriever_scores is not None for task in tasks):
-        baselines["retriever order"] = retriever_scores(tasks)
-    return baselines
-
-
-def _skewed_orders(tasks: Sequence[RankingTask], k: int) -> dict[str, list[FloatArray]]:
-    """The listed order and its reverse, each where it beats chance by itself (p <= 0.01): slots are then not uniform.
-
-    Where slots are uniform these orders are chance, which is tested exactly already; a paired comparison with one
-    draw of them would only cost users.
-    """
-    slots = true_slots(tasks)
-    rates = np.array([chance_recall_at_k(task.n_candidates, k) for task in tasks])
-    orders = {
-        "listed order": listed_order_scores(tasks),
-        "reversed listed order": reversed_listed_order_scores(tasks),
-    }
-    return {
-        name: scores
-        for name, scores in orders.items()
-        if poisson_binomial_upper_tail(round(expected_hit_at_k(scores, slots, k).sum()), rates) <= _SLOT_SKEW_ALPHA
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rerank_guard.report.budget import within_budget
 from rerank_guard.report.report import Report
 from rerank_guard.suite.gates import gates_for, judge
 from rerank_guard.suite.session import DEFAULT_ALPHA, SuiteSession
@@ -19,6 +20,7 @@ def check_reranker(
     alpha: float = DEFAULT_ALPHA,
     seed: int = 0,
     progress: Progress | None = None,
+    early_stop: bool = False,
 ) -> Report:
     """Run every gate that the target's methods allow, and report.
 
@@ -30,12 +32,15 @@ def check_reranker(
         alpha: false-alarm rate of each statistical gate.
         seed: recorded in the report; give the target its seed when you make it.
         progress: told how far training and scoring are.
+        early_stop: end the training job as soon as its gates have passed; train() must take a `monitor`.
 
     Raises:
         VacuousMetricError: a cutoff is not below the smallest N.
         TargetError, InvalidTaskError: the target does not meet `RerankTarget`, or has no usable task.
         Exception: whatever the target's own methods raise.
     """
-    session = SuiteSession(target, cutoffs=cutoffs, alpha=alpha, seed=seed, progress=progress)
+    session = SuiteSession(
+        target, cutoffs=cutoffs, alpha=alpha, seed=seed, progress=progress, early_stop=early_stop
+    )
     verdicts = tuple(judge(gate, session) for gate in gates_for(session))
-    return Report(session.subject(), verdicts)
+    return Report(session.subject(), within_budget(verdicts, alpha))

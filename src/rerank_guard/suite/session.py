@@ -12,23 +12,35 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from rerank_guard.checks import ALPHA
-from rerank_guard.errors import InvalidScoresError, InvalidTaskError, TargetError
+from rerank_guard.counterfactual import blank_prompts, content_free_scores, swapped_histories
+from rerank_guard.errors import InvalidTaskError, TargetError
+from rerank_guard.monitor import TrainingMonitor
+from rerank_guard.population import Population
 from rerank_guard.report.report import Subject, TrainingSummary
+from rerank_guard.split_times import SplitTimes
+from rerank_guard.stored import RunConditions, StoredRun, stored_run_of
 from rerank_guard.suite.cutoffs import choose_cutoffs
 from rerank_guard.suite.load import require_target
+from rerank_guard.suite.made_up import has_histories_to_swap
+from rerank_guard.suite.rows import as_float_rows
 from rerank_guard.target import (
+    DeclaresPopulation,
     Describes,
+    Fingerprints,
+    KnowsItemTimes,
     KnowsLetters,
     KnowsOracle,
     KnowsPopularity,
+    KnowsTimes,
     PredictsProba,
     Progress,
     RerankTarget,
+    ScoresMadeUpTasks,
     Trains,
 )
 from rerank_guard.types import FloatArray, LetterTable, RankingTask, TrainingTrace
 
-__all__ = ["DEFAULT_ALPHA", "SuiteSession", "as_float_rows"]
+__all__ = ["DEFAULT_ALPHA", "SuiteSession"]
 
 DEFAULT_ALPHA = ALPHA
 """The false-alarm rate of each statistical gate."""
@@ -78,6 +90,8 @@ class SuiteSession:
         seed: goes into the report.
         device: goes into the report when the target does not describe itself.
         progress: told how far training and scoring are.
+        early_stop: end the training job as soon as its gates have passed; the target's train() must take a `monitor`.
+        stored: an earlier run; Recall@K must not have fallen below it.
 
     Raises:
         TargetError: `target` does not meet `RerankTarget`.
@@ -92,7 +106,11 @@ class SuiteSession:
         seed: int = 0,
         device: str | None = None,
         progress: Progress | None = None,
+        early_stop: bool = False,
+        stored: StoredRun | None = None,
     ) -> None:
+        self.stored = stored
+        self.early_stop = early_stop
         self.target = require_target(target)
         self.alpha = alpha
         self.seed = seed
@@ -108,6 +126,13 @@ class SuiteSession:
         self.raw_probabilities = _Once(self._predict_proba)
         self.raw_oracle = _Once(self._ask_oracle)
         self.item_popularity = _Once(self._count_popularity)
+        self.item_times = _Once(self._ask_item_times)
+        self.split_times = _Once(self._ask_split_times)
+        self.population = _Once(self._ask_population)
+        self.conditions = _Once(self._ask_conditions)
+        self.swapped_tasks = _Once(lambda: swapped_histories(self.tasks(), np.random.default_rng(seed)).tasks)
+        self.raw_history_blind = _Once(lambda: self._score_made_up(self.swapped_tasks(), "histories swapped"))
+        self.raw_content_free = _Once(lambda: self._score_made_up(blank_prompts(self.tasks()), "blank prompts"))
 
     def scores(self) -> list[FloatArray]:
         """The scores as one float64 array a task, taken after training.
@@ -136,6 +161,56 @@ class SuiteSession:
     def known_popularity(self) -> Mapping[str, int] | None:
         """item_id to count in the training data; None when the target does not know."""
         return self.item_popularity() if isinstance(self.target, KnowsPopularity) else None
+
+    def known_item_times(self) -> Mapping[str, Mapping[str, float]]:
+        """Kind of time to item_id to time; empty when the target does not know."""
+        return self.item_times() if isinstance(self.target, KnowsItemTimes) else {}
+
+    def raw_made_up(self) -> None:
+        """Have the made-up tasks scored, if the target does that; what `own_baselines` needs of it."""
+        __tracebackhide__ = True
+        if not isinstance(self.target, ScoresMadeUpTasks):
+            return
+        self.raw_content_free()
+        if has_histories_to_swap(self.tasks()):
+            try:
+                self.swapped_tasks()
+            except (
+                InvalidTaskError
+            ):  # of the tasks, not of the target: `own_baselines` raises it for the check to show
+                return
+            self.raw_history_blind()
+
+    def own_baselines(self) -> dict[str, list[FloatArray]]:
+        """The model itself on blank prompts (Zhao et al. 2021) and with swapped histories.
+
+        Empty when it scores no made-up tasks.
+
+        Raises:
+            InvalidScoresError: they were not answered by one row of numbers a task.
+            InvalidTaskError: the tasks have different histories, but nobody can be given another user's.
+        """
+        if not isinstance(self.target, ScoresMadeUpTasks):
+            return {}
+        of_blanks = as_float_rows(self.raw_content_free(), "scores (blank prompts)", "score_made_up()")
+        baselines = {"content-free prior": content_free_scores(self.tasks(), of_blanks)}
+        if has_histories_to_swap(self.tasks()):
+            baselines["history-blind"] = as_float_rows(
+                self.raw_history_blind(), "scores (histories swapped)", "score_made_up()"
+            )
+        return baselines
+
+    def stored_run(self, created: str) -> StoredRun:
+        """This run, to be written and held against later ones; `created` is an ISO date."""
+        return stored_run_of(
+            self.scores(),
+            self.tasks(),
+            target=self.target.name,
+            created=created,
+            seed=self.seed,
+            versions=self.subject().versions,
+            conditions=self.conditions(),
+        )
 
     def trained(self) -> TrainingTrace | None:
         """Train if the target does; its trace, or None for a target without a training job."""
@@ -175,6 +250,7 @@ class SuiteSession:
             examples=len(trace.letter_nll),
             trainable_parameters=int(trace.trainable_parameters),
             seconds=float(trace.seconds),
+            stopped_early=trace.stopped_early,
         )
 
     def _load_tasks(self) -> tuple[RankingTask, ...]:
@@ -190,25 +266,25 @@ class SuiteSession:
         return tasks
 
     def _load_letter_table(self) -> LetterTable:
-        target = self.target
-        if not isinstance(target, KnowsLetters):
-            raise TargetError(f"{target.name!r} has no letter_table(); add it to have its letters checked.")
-        table = target.letter_table()
-        if not isinstance(table, LetterTable):
-            raise TargetError(f"letter_table() of {target.name!r} gave {table!r:.200}; give a LetterTable.")
-        return table
+        table = self._as(KnowsLetters, "letter_table()", "have its letters checked").letter_table()
+        return self._given(table, LetterTable, "letter_table()")
 
     def _train(self) -> TrainingTrace:
         __tracebackhide__ = True
-        target = self.target
-        if not isinstance(target, Trains):
-            raise TargetError(f"{target.name!r} has no train(progress); add it to have its training judged.")
-        trace = target.train(_Stage(self._progress, "training"))
-        if not isinstance(trace, TrainingTrace):
+        target = self._as(Trains, "train(progress)", "have its training judged")
+        stage = _Stage(self._progress, "training")
+        if not self.early_stop:
+            trace = target.train(stage)
+        elif _takes(target.train, "monitor"):
+            monitored: Callable[..., TrainingTrace] = target.train
+            monitor = TrainingMonitor(alpha=self.alpha, cutoffs=self.cutoffs(), n_users=len(self.tasks()))
+            trace = monitored(stage, monitor=monitor)
+        else:
             raise TargetError(
-                f"train() of {target.name!r} gave {trace!r:.200}; return the TrainingTrace of the job."
+                f"an early stop was asked for, but train() of {self.target.name!r} takes no `monitor`; give it the parameter "
+                "and hand it to TraceRecorder(..., monitor=monitor), or run without --rerank-early-stop."
             )
-        return trace
+        return self._given(trace, TrainingTrace, "train()")
 
     def _score(self) -> object:
         __tracebackhide__ = True
@@ -220,13 +296,20 @@ class SuiteSession:
         stage(len(tasks), len(tasks))
         return scores
 
-    def _predict_proba(self) -> object:
-        target = self.target
-        if not isinstance(target, PredictsProba):
-            raise TargetError(
-                f"{target.name!r} has no predict_proba(tasks); add it to have its probabilities judged."
-            )
+    def _score_made_up(self, tasks: Sequence[RankingTask], note: str) -> object:
+        """Score tasks of the suite's own making, after training, with progress."""
         __tracebackhide__ = True
+        target = self._as(ScoresMadeUpTasks, "score_made_up(tasks)", "be held against itself")
+        self.trained()
+        stage = _Stage(self._progress, f"scoring, {note}")
+        stage(0, len(tasks))
+        rows = _call_with_progress(target.score_made_up, tasks, stage)
+        stage(len(tasks), len(tasks))
+        return rows
+
+    def _predict_proba(self) -> object:
+        __tracebackhide__ = True
+        target = self._as(PredictsProba, "predict_proba(tasks)", "have its probabilities judged")
         self.trained()
         tasks = self.tasks()
         stage = _Stage(self._progress, "probabilities")
@@ -236,18 +319,42 @@ class SuiteSession:
         return probabilities
 
     def _ask_oracle(self) -> object:
-        target = self.target
-        if not isinstance(target, KnowsOracle):
-            raise TargetError(
-                f"{target.name!r} has no oracle_proba(tasks); add it where the world's truth is known."
-            )
+        target = self._as(KnowsOracle, "oracle_proba(tasks)", "be held against the world's truth")
         return target.oracle_proba(self.tasks())
 
     def _count_popularity(self) -> Mapping[str, int]:
-        target = self.target
-        if not isinstance(target, KnowsPopularity):
-            raise TargetError(f"{target.name!r} has no item_popularity(); add it to be held against popularity.")
-        return target.item_popularity()
+        return self._as(KnowsPopularity, "item_popularity()", "be held against popularity").item_popularity()
+
+    def _ask_item_times(self) -> Mapping[str, Mapping[str, float]]:
+        return self._as(KnowsItemTimes, "item_times()", "be held against recency").item_times()
+
+    def _ask_split_times(self) -> SplitTimes:
+        times = self._as(KnowsTimes, "split_times()", "have its split checked").split_times()
+        return self._given(times, SplitTimes, "split_times()")
+
+    def _ask_population(self) -> Population:
+        population = self._as(DeclaresPopulation, "population()", "have its users accounted for").population()
+        return self._given(population, Population, "population()")
+
+    def _ask_conditions(self) -> RunConditions | None:
+        if not isinstance(self.target, Fingerprints):
+            return None
+        self.trained()
+        return self._given(self.target.conditions(), RunConditions, "conditions()")
+
+    def _as(self, capability: type[T], method: str, purpose: str) -> T:
+        """The target, known to have a capability."""
+        if not isinstance(self.target, capability):
+            raise TargetError(f"{self.target.name!r} has no {method}; add it to {purpose}.")
+        return self.target
+
+    def _given(self, value: object, kind: type[T], method: str) -> T:
+        """What the target's method gave, known to be of its kind."""
+        if not isinstance(value, kind):
+            raise TargetError(
+                f"{method} of {self.target.name!r} gave {value!r:.200}; return a {kind.__name__} from it."
+            )
+        return value
 
 
 class _Stage:
@@ -265,53 +372,19 @@ class _Stage:
         self._progress(done, total, f"{self._name}, {note}" if note else self._name)
 
 
-def as_float_rows(rows: object, what: str, method: str) -> list[FloatArray]:
-    """Rows of numbers as float64 arrays; nothing is filled in or cut.
-
-    Args:
-        rows: what the target gave.
-        what: names the values in messages, such as "scores".
-        method: names where they came from, such as "score()".
-
-    Raises:
-        InvalidScoresError: `rows` is no sequence, or a row holds something that is not a number.
-    """
-    try:
-        entries = list(rows)  # type: ignore[call-overload]
-    except TypeError as error:
-        raise InvalidScoresError(
-            f"{method} gave {rows!r:.200} of type {type(rows).__name__} as {what}; return one array (N,) a task."
-        ) from error
-    return [_float_row(entry, index, what, method) for index, entry in enumerate(entries)]
-
-
-def _float_row(entry: object, index: int, what: str, method: str) -> FloatArray:
-    fix = f"{method} has to return one float64 array (N,) a task"
-    try:
-        row = np.asarray(entry)
-    except (
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # ragged rows; tensors of another device or with gradient
-        raise InvalidScoresError(
-            f"the {what} of task {index} cannot be read as numbers ({error}); {fix}."
-        ) from error
-    if row.dtype.kind not in "fiub":
-        raise InvalidScoresError(f"the {what} of task {index} are {entry!r:.200} (dtype {row.dtype}); {fix}.")
-    return row.astype(np.float64)
-
-
 def _call_with_progress(
     method: Callable[..., object], tasks: Sequence[RankingTask], progress: Callable[..., None]
 ) -> object:
     """Call `method(tasks)`, handing it `progress` if its signature has a parameter of that name."""
     __tracebackhide__ = True
+    return method(tasks, progress=progress) if _takes(method, "progress") else method(tasks)
+
+
+def _takes(method: Callable[..., object], name: str) -> bool:
     try:
-        takes_progress = "progress" in inspect.signature(method).parameters
+        return name in inspect.signature(method).parameters
     except (TypeError, ValueError):  # some callables written in C have no signature
-        takes_progress = False
-    return method(tasks, progress=progress) if takes_progress else method(tasks)
+        return False
 
 
 def _own_version() -> dict[str, str]:

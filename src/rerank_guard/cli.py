@@ -1,0 +1,76 @@
+"""`rerank-guard`: what can be asked without a test run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rerank_guard.defaults import ALPHA, RECALL_EFFECT
+from rerank_guard.errors import RerankGuardError
+
+__all__ = ["build_parser", "main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; errors raised on purpose end with their message and status 2."""
+    args = build_parser().parse_args(argv)
+    try:
+        args.run(args)
+    except RerankGuardError as error:
+        print(f"rerank-guard: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="rerank-guard", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    plan = commands.add_parser(
+        "plan",
+        help="how many users and training steps a gate needs, before a GPU is rented",
+        description="How many users the gate of Recall@K needs, and how many training examples and steps that of the "
+        "letter loss, if the reranker is better than chance by the effect. Exact, by carrying the distribution of hits "
+        "from user to user; no simulation.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    plan.add_argument("--n-candidates", type=int, required=True, metavar="N", help="candidates a user")
+    plan.add_argument("--k", type=int, required=True, help="cutoff of Recall@K, below N")
+    plan.add_argument(
+        "--effect", type=float, required=True, help="by how much Recall@K will be above chance, such as 0.1"
+    )
+    plan.add_argument(
+        "--declared-effect",
+        type=float,
+        default=RECALL_EFFECT,
+        help="the gate's own least effect; a reranker at chance is FAILED against it",
+    )
+    plan.add_argument("--alpha", type=float, default=ALPHA, help="level of the gate")
+    plan.add_argument("--batch-size", type=int, default=16, help="training examples an optimiser step")
+    plan.add_argument(
+        "--gain",
+        type=float,
+        help="nats by which the letter NLL will be below log N; by default the least that the effect takes",
+    )
+    plan.set_defaults(run=_run_plan)
+    return parser
+
+
+def _run_plan(args: argparse.Namespace) -> None:
+    from rerank_guard.plan import plan_gate, plan_lines
+
+    plan = plan_gate(
+        n_candidates=args.n_candidates,
+        k=args.k,
+        effect=args.effect,
+        declared_effect=args.declared_effect,
+        alpha=args.alpha,
+        batch_size=args.batch_size,
+        gain=args.gain,
+    )
+    print("\n".join(plan_lines(plan)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

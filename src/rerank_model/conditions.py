@@ -1,0 +1,75 @@
+"""Under which conditions a reranker is judged: what has to be equal before two runs are compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rerank_guard.stored import RunConditions, text_fingerprint
+from rerank_guard.types import Item
+from rerank_model.config import TrainingSettings
+from rerank_model.reranker import Reranker
+
+__all__ = ["run_conditions"]
+
+_WHERE_NOT_WHAT = frozenset({"seed", "checkpoint_dir", "checkpoint_every", "gradient_checkpointing", "lora"})
+"""Settings that change where or how a job runs, or its luck, but not what it is."""
+
+
+def run_conditions(
+    reranker: Reranker, settings: TrainingSettings, *, n_train: int, sampler: str, split: str
+) -> RunConditions:
+    """Tokenizer, prompt and settings of a reranker as a stored run keeps them.
+
+    Args:
+        reranker: trained or not.
+        settings: of its training job.
+        n_train: training examples.
+        sampler: how the candidates beside the target were chosen.
+        split: which interactions are judged on.
+    """
+    config: dict[str, str | int | float | bool] = {
+        "base": _portable(reranker.base_name),
+        "backend": reranker.backend,
+        "train_examples": n_train,
+    }
+    for name, value in asdict(settings).items():
+        if name not in _WHERE_NOT_WHAT:
+            config[name] = "none" if value is None else value
+    if settings.lora is not None:
+        config |= {
+            "lora_rank": settings.lora.rank,
+            "lora_alpha": settings.lora.alpha,
+            "lora_dropout": settings.lora.dropout,
+            "lora_target_modules": " ".join(settings.lora.target_modules),
+        }
+    else:
+        config["lora_rank"] = 0
+    return RunConditions(
+        tokenizer=_tokenizer_fingerprint(reranker),
+        prompt=_sample_prompt(reranker),
+        config=config,
+        sampler=sampler,
+        split=split,
+    )
+
+
+def _portable(base: str) -> str:
+    """A hub name as it is; of a folder only its own name, which is the same on another machine."""
+    return Path(base).name if Path(base).is_dir() else base
+
+
+def _tokenizer_fingerprint(reranker: Reranker) -> str:
+    tokenizer = reranker.encoder.tokenizer
+    if tokenizer.is_fast:
+        return text_fingerprint(str(tokenizer.backend_tokenizer.to_str()))
+    return text_fingerprint(json.dumps(sorted(tokenizer.get_vocab().items())))
+
+
+def _sample_prompt(reranker: Reranker) -> str:
+    """One rendered prompt, so that a change of the template, a heading or a letter shows as itself."""
+    encoder = reranker.encoder
+    made_up = [Item(name, name) for name in ("first", "second", "third")]
+    ids = encoder.encode(made_up[:1], made_up[1:])
+    return str(encoder.tokenizer.decode(ids, skip_special_tokens=False))

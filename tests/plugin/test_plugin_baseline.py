@@ -1,0 +1,264 @@
+"""A stored run through the plugin: written on demand, held against, refused under other conditions, never lost."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from inner_run import QUIET, Run
+from suite_checks import CHECKS, ITEMS, STATIC_CHECKS
+
+FILE = "stored.json"
+HELD = ("--rerank-baseline", FILE)
+STORE = (*HELD, "--rerank-update-baseline")
+
+
+def target(name: str) -> tuple[str, str]:
+    return "--rerank-target", f"fake_targets:{name}"
+
+
+def load_report(pytester: pytest.Pytester) -> dict:
+    return json.loads((pytester.path / "rerank-report" / "report.json").read_text(encoding="utf-8"))
+
+
+def regression(pytester: pytest.Pytester) -> dict:
+    (verdict,) = (v for v in load_report(pytester)["verdicts"] if v["check"] == "no_regression[K=5]")
+    return verdict
+
+
+@pytest.fixture
+def stored(run: Run, pytester: pytest.Pytester) -> str:
+    """The text of a baseline that the sound target has stored."""
+    assert run(*target("sound"), *STORE).ret == pytest.ExitCode.OK
+    return (pytester.path / FILE).read_text(encoding="utf-8")
+
+
+def test_update_writes_the_run_and_judges_nothing_by_it(run: Run, pytester: pytest.Pytester) -> None:
+    result = run(*target("sound"), *STORE)
+    result.assert_outcomes(passed=len(CHECKS), skipped=1)
+    result.stdout.fnmatch_lines([f"baseline updated: *{FILE}"])
+    data = json.loads((pytester.path / FILE).read_text(encoding="utf-8"))
+    assert (data["target"], data["seed"], data["data"]["users"]) == ("sound", 0, 400)
+    assert data["conditions"]["tokenizer"] == "beads"
+    assert data["conditions"]["config"] == {"learning_rate": 1e-3}
+    assert [entry.name for entry in pytester.path.iterdir() if entry.name.endswith(".tmp")] == []
+
+
+def test_a_second_run_is_held_against_it_and_passes(run: Run, pytester: pytest.Pytester, stored: str) -> None:
+    result = run(*target("sound"), *HELD)
+    result.assert_outcomes(passed=len(CHECKS) + 1, skipped=1)
+    verdict = regression(pytester)
+    assert verdict["status"] == "passed"
+    assert verdict["measured"]["difference"] == 0.0
+    assert (pytester.path / FILE).read_text(encoding="utf-8") == stored, "only an update writes"
+
+
+def test_the_gate_is_there_only_with_a_stored_run_and_once_a_cutoff(
+    run: Run, pytester: pytest.Pytester, stored: str
+) -> None:
+    def gates(*args: str) -> list[str]:
+        lines = run(*target("sound"), *args, "--collect-only", "-q").outlines
+        return [line.partition("::")[2] for line in lines if "::no_regression" in line]
+
+    assert gates() == []
+    assert gates(*STORE) == []
+    assert gates(*HELD, "--rerank-k", "3,7") == ["no_regression[K=3]", "no_regression[K=7]"]
+
+
+def test_a_worse_run_fails_although_it_beats_every_baseline(
+    run: Run, pytester: pytest.Pytester, stored: str
+) -> None:
+    result = run(*target("worse"), *HELD)
+    result.assert_outcomes(passed=len(CHECKS), failed=1, skipped=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAILED rerank::no_regression?K=5?*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    verdict = regression(pytester)
+    assert (verdict["status"], verdict["fault"]) == ("failed", "regression")
+    assert verdict["measured"]["difference"] < -0.1
+    assert load_report(pytester)["diagnosis"][0]["fault"] == "regression"
+
+
+def test_other_conditions_are_refused_with_the_difference_shown(
+    run: Run, pytester: pytest.Pytester, stored: str
+) -> None:
+    result = run(*target("other_learning_rate"), *HELD)
+    result.assert_outcomes(passed=len(CHECKS), failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*config.learning_rate: stored 0.001, now 0.005*"])
+    assert regression(pytester)["fault"] == "incomparable-runs"
+
+
+def test_a_target_that_stops_declaring_its_conditions_is_refused(
+    run: Run, pytester: pytest.Pytester, stored: str
+) -> None:
+    run(*target("minimal"), *HELD)
+    verdict = regression(pytester)
+    assert (verdict["status"], verdict["fault"]) == ("failed", "incomparable-runs")
+    assert "no conditions() in the target" in verdict["evidence"][0]
+
+
+def test_a_target_without_conditions_is_compared_by_its_data(run: Run, pytester: pytest.Pytester) -> None:
+    assert run(*target("minimal"), *STORE).ret == pytest.ExitCode.OK
+    assert json.loads((pytester.path / FILE).read_text())["conditions"] is None
+    assert run(*target("minimal"), *HELD).ret == pytest.ExitCode.OK
+    assert any("only data were compared" in row for row in regression(pytester)["evidence"])
+
+
+def test_an_update_after_a_change_of_conditions_replaces_the_run(
+    run: Run, pytester: pytest.Pytester, stored: str
+) -> None:
+    assert run(*target("other_learning_rate"), *STORE).ret == pytest.ExitCode.OK
+    assert (pytester.path / FILE).read_text(encoding="utf-8") != stored
+    assert run(*target("other_learning_rate"), *HELD).ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("factory", ["uniform_scores", "nan_scores", "popularity_better"])
+def test_a_run_that_did_not_pass_is_not_stored(
+    run: Run, pytester: pytest.Pytester, stored: str, factory: str
+) -> None:
+    result = run(*target(factory), *STORE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["baseline not updated: *stored.json keeps its run, as this one did not pass"])
+    assert (pytester.path / FILE).read_text(encoding="utf-8") == stored
+
+
+def test_an_undecided_run_is_not_stored_either(run: Run, pytester: pytest.Pytester) -> None:
+    result = run(*target("undecided"), *STORE)
+    result.stdout.fnmatch_lines(["baseline not updated: *did not pass"])
+    assert not (pytester.path / FILE).exists()
+
+
+def test_static_gates_alone_neither_train_nor_store(run: Run, pytester: pytest.Pytester) -> None:
+    result = run(*target("logged"), *STORE, "-k", "gt_in or tokens or future")
+    result.assert_outcomes(passed=len(STATIC_CHECKS), deselected=len(ITEMS) - len(STATIC_CHECKS))
+    result.stdout.fnmatch_lines(["baseline not updated: *as nothing was scored in this one"])
+    assert not (pytester.path / "trained.log").exists()
+    assert not (pytester.path / FILE).exists()
+
+
+def test_storing_costs_no_second_training_and_no_second_scoring(run: Run, pytester: pytest.Pytester) -> None:
+    assert run(*target("logged"), *STORE).ret == pytest.ExitCode.OK
+    assert (pytester.path / "trained.log").read_text() == "trained\n"
+
+
+def test_conditions_that_raise_leave_a_report_and_fail_the_run(
+    run: Run, pytester: pytest.Pytester, stored: str
+) -> None:
+    result = run(*target("conditions_raise"), *STORE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["baseline not updated: OSError: the fake's tokenizer.json is gone"])
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert load_report(pytester)["ok"]
+    assert (pytester.path / FILE).read_text(encoding="utf-8") == stored
+
+
+def test_queries_that_are_not_told_apart_cannot_be_stored(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        alike="""
+        from dataclasses import replace
+        import fake_targets
+        def make():
+            tasks = fake_targets.make_tasks()
+            return fake_targets.Minimal(ranking_tasks=[replace(task, query_id="u") for task in tasks])
+        """
+    )
+    result = run("--rerank-target", "alike:make", *STORE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["baseline not updated: *query_id 'u' comes twice*"])
+    assert not (pytester.path / FILE).exists()
+
+
+def _tampered(text: str) -> str:
+    data = json.loads(text)
+    data["standings"]["above"] = [19 - data["standings"]["tied"][0]] * len(data["standings"]["above"])
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (None, "*stored.json: there is no stored run yet; run once with --rerank-update-baseline*"),
+        (lambda text: "", "*stored.json: it is not strict JSON*Restore the file from version control*"),
+        (lambda text: text[: len(text) // 2], "*stored.json: it is not strict JSON*--rerank-update-baseline*"),
+        (_tampered, "*stored.json: checksum is *--rerank-update-baseline*"),
+        (lambda text: text.replace('"schema": 1', '"schema": 2'), "*schema is 2, of a newer rerank-guard*"),
+        (lambda text: "[]", "*stored.json: *"),
+    ],
+)
+def test_a_file_that_is_missing_or_was_changed_is_a_usage_error_with_a_way_out(
+    run: Run, pytester: pytest.Pytester, stored: str, change, words: str
+) -> None:
+    path = pytester.path / FILE
+    if change is None:
+        path.unlink()
+    else:
+        assert change(stored) != stored
+        path.write_text(change(stored), encoding="utf-8")
+    result = run(*target("logged"), *HELD)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: rerank-guard: {words}"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    assert not (pytester.path / "trained.log").exists(), "told before the training, not after it"
+
+
+def test_the_way_out_of_a_damaged_file_is_one(run: Run, pytester: pytest.Pytester, stored: str) -> None:
+    (pytester.path / FILE).write_text(stored[:-20], encoding="utf-8")
+    assert run(*target("sound"), *STORE).ret == pytest.ExitCode.OK
+    assert run(*target("sound"), *HELD).ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            (*target("sound"), "--rerank-update-baseline"),
+            "*needs --rerank-baseline FILE, which says where to store.*",
+        ),
+        (STORE, "*--rerank-update-baseline stores a run of the suite; give --rerank too.*"),
+        (
+            (*target("sound"), "--rerank-baseline", ".", "--rerank-update-baseline"),
+            "*is a folder; name a file in it.*",
+        ),
+        ((*target("sound"), "--rerank-baseline", "."), "*cannot be read*name a file with --rerank-baseline*"),
+    ],
+)
+def test_what_cannot_be_stored_or_read_is_a_usage_error(run: Run, args: tuple[str, ...], message: str) -> None:
+    result = run(*args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
+@pytest.mark.parametrize("workers", [("-n", "2"), ("--dist", "load", "--tx", "2*popen")])
+def test_an_update_with_workers_is_refused(pytester: pytest.Pytester, run: Run, workers: tuple[str, ...]) -> None:
+    result = pytester.runpytest_subprocess(*QUIET, *workers, *target("sound"), *STORE)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*cannot store what pytest-xdist's workers scored; run it without -n.*"])
+    assert not (pytester.path / FILE).exists()
+
+
+def test_workers_are_held_against_a_stored_run(pytester: pytest.Pytester, run: Run, stored: str) -> None:
+    result = pytester.runpytest_subprocess(*QUIET, "-n", "2", *target("worse"), *HELD)
+    result.assert_outcomes(passed=len(CHECKS), failed=1, skipped=1)
+    assert regression(pytester)["fault"] == "regression"
+
+
+def test_the_ini_key_lies_beside_the_ini_file_and_the_option_wins(run: Run, pytester: pytest.Pytester) -> None:
+    (pytester.mkdir("kept") / "other.json").write_text("{}")
+    pytester.makeini("[pytest]\nrerank_baseline = kept/run.json\n")
+    assert run(*target("sound"), "--rerank-update-baseline").ret == pytest.ExitCode.OK
+    assert (pytester.path / "kept" / "run.json").exists()
+    run(*target("worse"))
+    assert regression(pytester)["fault"] == "regression"
+    result = run(*target("worse"), "--rerank-baseline", "kept/other.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_the_ini_key_alone_costs_a_run_without_the_suite_nothing(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nrerank_target = fake_targets:minimal\nrerank_baseline = nowhere.json\n")
+    pytester.makepyfile("def test_mine(rerank_target): assert rerank_target.name == 'minimal'")
+    run().assert_outcomes(passed=1)
+
+
+def test_a_run_that_is_stored_after_an_early_stop_is_one_as_well(run: Run, pytester: pytest.Pytester) -> None:
+    assert run(*target("sound"), *STORE, "--rerank-early-stop").ret == pytest.ExitCode.OK
+    assert run(*target("sound"), *HELD, "--rerank-early-stop").ret == pytest.ExitCode.OK
