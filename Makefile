@@ -22,7 +22,7 @@ target_embedded  :=
 target_ml-100k   := --rerank-target rerank_model.ml100k:make_target
 
 .DEFAULT_GOAL := help
-.PHONY: help install gate test lint gpu base dist clean check-data
+.PHONY: help install gate test lint gpu stats base dist clean check-data
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ lint: $(STAMP) ## ruff, mypy and the import contracts
 # No venv here: the GPU machine brings its own torch, transformers, peft and pytest.
 gpu: ## everything that needs CUDA, from the source tree; writes benchmarks/gpu.json
 	PYTHONPATH=src $(OFFLINE) $(PYTHON) benchmarks/gpu.py
+
+stats: $(STAMP) ## remake benchmarks/statistics.md: error rates, users needed, early stop, metrics (some minutes)
+	$(OFFLINE) $(BIN)/python -m benchmarks.statistics $(ARGS)
 
 base: $(STAMP) ## make the embedded base model anew (slow); CURRICULUM=films for the other one
 	$(OFFLINE) $(BIN)/python fixtures/base/pretrain.py $(CURRICULUM)
