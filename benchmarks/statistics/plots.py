@@ -62,7 +62,7 @@ def _early_stop(figures: Mapping[str, Any]) -> Figure:
     above.axhline(
         chance, color="tab:red", linestyle="--", label=f"chance: log {curve['n_candidates']} = {chance:.2f}"
     )
-    above.set_ylim(0, 1.6 * chance)  # room for the legend
+    above.set_ylim(0, 1.8 * chance)  # room for the legend
     above.set_ylabel("nats")
     below.plot(steps, curve["log10_e_chance"], color="tab:blue", label="against chance")
     below.plot(steps, curve["log10_e_prior"], color="tab:orange", label="against the best constant letter prior")

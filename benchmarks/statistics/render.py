@@ -116,7 +116,7 @@ def _early_stop(early: Mapping[str, Any], sick: Mapping[str, Any]) -> Row:
     parts = [
         (
             early["median_saved"] >= MEDIAN_SAVED,
-            f"{early['median_saved']:.0%} (median; ended after {_each(jobs, lambda job: str(job['steps_early']), ', ')} of "
+            f"{early['median_saved']:.0%} (median; least {min(job['saved'] for job in jobs):.1%}; ended after {_each(jobs, lambda job: str(job['steps_early']), ', ')} of "
             f"{jobs[0]['steps']} steps)",
         ),
         (same == len(jobs), f"same verdicts for {same} of {len(jobs)} seeds"),

@@ -155,7 +155,6 @@ def _early_stop(early: Mapping[str, Any], sick: Mapping[str, Any]) -> Iterator[s
             "steps",
             "with early stop",
             "saved",
-            "training seconds",
             "verdicts",
             *(f"Recall {k}" for k in early["jobs"][0]["recall"]),
             "NLL differs by",
@@ -166,7 +165,6 @@ def _early_stop(early: Mapping[str, Any], sick: Mapping[str, Any]) -> Iterator[s
                 str(job["steps"]),
                 str(job["steps_early"]),
                 f"{job['saved']:.1%}",
-                f"{job['seconds_of_training']:.0f} → {job['seconds_of_training_early']:.0f}",
                 _verdicts(job),
                 *(f"{job['recall'][k]:.3f} → {job['recall_early'][k]:.3f}" for k in job["recall"]),
                 f"{job['largest_difference_of_nll_up_to_the_stop']:.0e}",
@@ -178,7 +176,7 @@ def _early_stop(early: Mapping[str, Any], sick: Mapping[str, Any]) -> Iterator[s
     yield (
         "The training gates of the whole runs are decided at "
         + ", ".join(f"step {job['loss_gate_decided_after']}" for job in early["jobs"])
-        + "; an early job goes on from there until the ranking of its own examples lets expect that the held-out users will "
+        + "; an early job goes on from there until the ranking of its own examples suggests that the held-out users will "
         "decide too. What the stop costs is quality: such a job is not trained out, as its recall shows."
     )
     for job in early["jobs"]:
