@@ -40,7 +40,7 @@ def test_update_writes_the_run_and_judges_nothing_by_it(run: Run, pytester: pyte
     data = json.loads((pytester.path / FILE).read_text(encoding="utf-8"))
     assert (data["target"], data["seed"], data["data"]["users"]) == ("sound", 0, 400)
     assert data["conditions"]["tokenizer"] == "beads"
-    assert data["conditions"]["config"] == {"learning_rate": 1e-3}
+    assert data["conditions"]["config"] == {"learning_rate": 1e-3, "early_stop": False}
     assert [entry.name for entry in pytester.path.iterdir() if entry.name.endswith(".tmp")] == []
 
 
@@ -262,3 +262,12 @@ def test_the_ini_key_alone_costs_a_run_without_the_suite_nothing(run: Run, pytes
 def test_a_run_that_is_stored_after_an_early_stop_is_one_as_well(run: Run, pytester: pytest.Pytester) -> None:
     assert run(*target("sound"), *STORE, "--rerank-early-stop").ret == pytest.ExitCode.OK
     assert run(*target("sound"), *HELD, "--rerank-early-stop").ret == pytest.ExitCode.OK
+
+
+def test_a_job_that_ended_early_is_not_compared_with_a_whole_one(
+    run: Run, pytester: pytest.Pytester, stored: str
+) -> None:
+    run(*target("sound"), "--rerank-early-stop", *HELD)
+    verdict = regression(pytester)
+    assert (verdict["status"], verdict["fault"]) == ("failed", "incomparable-runs")
+    assert any("early_stop" in row for row in verdict["evidence"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -340,7 +341,9 @@ class SuiteSession:
         if not isinstance(self.target, Fingerprints):
             return None
         self.trained()
-        return self._given(self.target.conditions(), RunConditions, "conditions()")
+        conditions = self._given(self.target.conditions(), RunConditions, "conditions()")
+        # a model trained until its gates passed is another one than that of the whole job
+        return replace(conditions, config={**conditions.config, "early_stop": self.early_stop})
 
     def _as(self, capability: type[T], method: str, purpose: str) -> T:
         """The target, known to have a capability."""
