@@ -21,6 +21,7 @@ __all__ = [
     "blank_prompts",
     "blanked_tasks",
     "content_free_scores",
+    "has_histories_to_swap",
     "swapped_histories",
 ]
 
@@ -108,6 +109,12 @@ def content_free_scores(
         row.flags.writeable = False
         of_length[n] = row
     return [of_length[task.n_candidates] for task in tasks]
+
+
+def has_histories_to_swap(tasks: Sequence[RankingTask]) -> bool:
+    """Whether at least two users differ in their history; else there is nothing to exchange."""
+    first = tasks[0].history
+    return any(task.history != first for task in tasks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -271,3 +271,10 @@ def test_a_job_that_ended_early_is_not_compared_with_a_whole_one(
     verdict = regression(pytester)
     assert (verdict["status"], verdict["fault"]) == ("failed", "incomparable-runs")
     assert any("early_stop" in row for row in verdict["evidence"])
+
+
+def test_a_part_of_the_suite_does_not_store_what_the_rest_might_refuse(run: Run, pytester: pytest.Pytester) -> None:
+    result = run(*target("sound"), *STORE, "-k", "recall_beats")
+    result.assert_outcomes(passed=1, deselected=len(CHECKS))
+    result.stdout.fnmatch_lines([f"baseline not updated: *{FILE}* of the gates were not run"])
+    assert not (pytester.path / FILE).exists()

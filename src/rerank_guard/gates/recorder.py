@@ -118,7 +118,14 @@ class Recorder:
             self._stored = f"baseline not updated: {settings.baseline} keeps its run, as this one did not pass"
             return
         from rerank_guard.stored import write_stored_run
+        from rerank_guard.suite import gates_for
 
+        unjudged = len(gates_for(suite)) - len(report.verdicts)
+        if unjudged:
+            self._stored = (
+                f"baseline not updated: {settings.baseline} keeps its run, as {unjudged} of the gates were not run"
+            )
+            return
         try:
             write_stored_run(settings.baseline, suite.stored_run(datetime.now(UTC).date().isoformat()))
         except (

@@ -16,7 +16,20 @@ __all__ = ["Hit", "Precision", "Recall"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hit(Metric):
+class _AtK(Metric):
+    """A metric that needs a cutoff, and is named after it."""
+
+    k: int
+
+    def __post_init__(self) -> None:
+        require_cutoff(self.k)
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}@{self.k}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit(_AtK):
     """Whether any relevant candidate stands in the top k (trec_eval `success`, ir_measures `Success`, ranx `hit_rate`).
 
     With one relevant candidate the same as `Recall`, with several not.
@@ -27,14 +40,6 @@ class Hit(Metric):
     Raises:
         VacuousMetricError: k below 1.
     """
-
-    k: int
-
-    def __post_init__(self) -> None:
-        require_cutoff(self.k)
-
-    def __str__(self) -> str:
-        return f"Hit@{self.k}"
 
     def in_order(self, order: RelevantOrder) -> FloatArray:
         """1.0 or 0.0 a user."""
@@ -52,7 +57,7 @@ class Hit(Metric):
 
 
 @dataclass(frozen=True, slots=True)
-class Recall(Metric):
+class Recall(_AtK):
     """Share of the user's listed relevant candidates that stand in the top k (trec_eval `recall`).
 
     It cannot pass `recall_ceiling_at_k`.
@@ -64,14 +69,6 @@ class Recall(Metric):
         VacuousMetricError: k below 1.
     """
 
-    k: int
-
-    def __post_init__(self) -> None:
-        require_cutoff(self.k)
-
-    def __str__(self) -> str:
-        return f"Recall@{self.k}"
-
     def in_order(self, order: RelevantOrder) -> FloatArray:
         """The number found over m."""
         return np.asarray(order.in_top(self.k).sum(axis=1) / np.maximum(order.n_relevant, 1))
@@ -82,7 +79,7 @@ class Recall(Metric):
 
 
 @dataclass(frozen=True, slots=True)
-class Precision(Metric):
+class Precision(_AtK):
     """Relevant candidates in the top k, over k, also where fewer than k candidates are listed (trec_eval `P`).
 
     Attributes:
@@ -91,14 +88,6 @@ class Precision(Metric):
     Raises:
         VacuousMetricError: k below 1.
     """
-
-    k: int
-
-    def __post_init__(self) -> None:
-        require_cutoff(self.k)
-
-    def __str__(self) -> str:
-        return f"Precision@{self.k}"
 
     def in_order(self, order: RelevantOrder) -> FloatArray:
         """The number found over k."""

@@ -13,7 +13,12 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from rerank_guard.checks import ALPHA
-from rerank_guard.counterfactual import blank_prompts, content_free_scores, swapped_histories
+from rerank_guard.counterfactual import (
+    blank_prompts,
+    content_free_scores,
+    has_histories_to_swap,
+    swapped_histories,
+)
 from rerank_guard.errors import InvalidTaskError, TargetError
 from rerank_guard.monitor import TrainingMonitor
 from rerank_guard.population import Population
@@ -22,7 +27,6 @@ from rerank_guard.split_times import SplitTimes
 from rerank_guard.stored import RunConditions, StoredRun, stored_run_of
 from rerank_guard.suite.cutoffs import choose_cutoffs
 from rerank_guard.suite.load import require_target
-from rerank_guard.suite.made_up import has_histories_to_swap
 from rerank_guard.suite.rows import as_float_rows
 from rerank_guard.target import (
     DeclaresPopulation,
