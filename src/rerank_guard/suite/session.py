@@ -7,8 +7,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
-from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from rerank_guard.split_times import SplitTimes
 from rerank_guard.stored import RunConditions, StoredRun, stored_run_of
 from rerank_guard.suite.cutoffs import choose_cutoffs
 from rerank_guard.suite.load import require_target
+from rerank_guard.suite.once import Once
 from rerank_guard.suite.rows import as_float_rows
 from rerank_guard.target import (
     DeclaresPopulation,
@@ -51,35 +51,6 @@ DEFAULT_ALPHA = ALPHA
 """The false-alarm rate of each statistical gate."""
 
 T = TypeVar("T")
-
-
-class _Once(Generic[T]):
-    """A computation that runs at the first call; later calls get its value, or raise what it raised."""
-
-    def __init__(self, compute: Callable[[], T]) -> None:
-        self._compute = compute
-        self._value: T | None = None
-        self._error: Exception | None = None
-        self._traceback: TracebackType | None = None
-        self._done = False
-
-    @property
-    def value(self) -> T | None:
-        """What has been computed; None as long as it has not been, or when it raised."""
-        return self._value
-
-    def __call__(self) -> T:
-        __tracebackhide__ = True  # pytest then shows the target's own frames, which are what the reader needs
-        if not self._done:
-            try:
-                self._value = self._compute()
-            except Exception as error:
-                self._error, self._traceback = error, error.__traceback__
-            self._done = True
-        if self._error is not None:
-            # The traceback of the first time, which would else grow with each gate that asks again.
-            raise self._error.with_traceback(self._traceback)
-        return self._value  # type: ignore[return-value]
 
 
 class SuiteSession:
@@ -121,23 +92,23 @@ class SuiteSession:
         self.seed = seed
         self._device = device
         self._progress = progress
-        self.tasks = _Once(self._load_tasks)
-        self.cutoffs = _Once(
+        self.tasks = Once(self._load_tasks)
+        self.cutoffs = Once(
             lambda: choose_cutoffs(cutoffs, self.target, [task.n_candidates for task in self.tasks()])
         )
-        self.letter_table = _Once(self._load_letter_table)
-        self.training_trace = _Once(self._train)
-        self.raw_scores = _Once(self._score)
-        self.raw_probabilities = _Once(self._predict_proba)
-        self.raw_oracle = _Once(self._ask_oracle)
-        self.item_popularity = _Once(self._count_popularity)
-        self.item_times = _Once(self._ask_item_times)
-        self.split_times = _Once(self._ask_split_times)
-        self.population = _Once(self._ask_population)
-        self.conditions = _Once(self._ask_conditions)
-        self.swapped_tasks = _Once(lambda: swapped_histories(self.tasks(), np.random.default_rng(seed)).tasks)
-        self.raw_history_blind = _Once(lambda: self._score_made_up(self.swapped_tasks(), "histories swapped"))
-        self.raw_content_free = _Once(lambda: self._score_made_up(blank_prompts(self.tasks()), "blank prompts"))
+        self.letter_table = Once(self._load_letter_table)
+        self.training_trace = Once(self._train)
+        self.raw_scores = Once(self._score)
+        self.raw_probabilities = Once(self._predict_proba)
+        self.raw_oracle = Once(self._ask_oracle)
+        self.item_popularity = Once(self._count_popularity)
+        self.item_times = Once(self._ask_item_times)
+        self.split_times = Once(self._ask_split_times)
+        self.population = Once(self._ask_population)
+        self.conditions = Once(self._ask_conditions)
+        self.swapped_tasks = Once(lambda: swapped_histories(self.tasks(), np.random.default_rng(seed)).tasks)
+        self.raw_history_blind = Once(lambda: self._score_made_up(self.swapped_tasks(), "histories swapped"))
+        self.raw_content_free = Once(lambda: self._score_made_up(blank_prompts(self.tasks()), "blank prompts"))
 
     def scores(self) -> list[FloatArray]:
         """The scores as one float64 array a task, taken after training.
