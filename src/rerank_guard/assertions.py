@@ -37,6 +37,7 @@ __all__ = [
     "assert_loss_below_random",
     "assert_no_future_training_data",
     "assert_no_regression",
+    "assert_passed",
     "assert_probabilities_not_uniform",
     "assert_recall_beats_baseline",
     "assert_recall_ceiling_of_targets",
@@ -51,7 +52,7 @@ def assert_gt_in_candidates(tasks: Sequence[RankingTask]) -> Verdict:
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_gt_in_candidates(tasks))
+    return assert_passed(check_gt_in_candidates(tasks))
 
 
 def assert_no_future_training_data(times: SplitTimes) -> Verdict:
@@ -61,7 +62,7 @@ def assert_no_future_training_data(times: SplitTimes) -> Verdict:
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_no_future_training_data(times))
+    return assert_passed(check_no_future_training_data(times))
 
 
 def assert_letter_tokens_found(table: LetterTable, n_candidates: int) -> Verdict:
@@ -71,7 +72,7 @@ def assert_letter_tokens_found(table: LetterTable, n_candidates: int) -> Verdict
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_letter_tokens_found(table, n_candidates))
+    return assert_passed(check_letter_tokens_found(table, n_candidates))
 
 
 def assert_loss_below_random(
@@ -83,7 +84,7 @@ def assert_loss_below_random(
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_loss_below_random(trace, alpha=alpha, effect=effect))
+    return assert_passed(check_loss_below_random(trace, alpha=alpha, effect=effect))
 
 
 def assert_loss_below_letter_prior(trace: TrainingTrace, *, alpha: float = ALPHA) -> Verdict:
@@ -93,7 +94,7 @@ def assert_loss_below_letter_prior(trace: TrainingTrace, *, alpha: float = ALPHA
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_loss_below_letter_prior(trace, alpha=alpha))
+    return assert_passed(check_loss_below_letter_prior(trace, alpha=alpha))
 
 
 def assert_probabilities_not_uniform(
@@ -109,7 +110,7 @@ def assert_probabilities_not_uniform(
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(
+    return assert_passed(
         check_probabilities_not_uniform(probabilities, n_candidates=n_candidates, alpha=alpha, effect=effect)
     )
 
@@ -129,7 +130,9 @@ def assert_recall_beats_baseline(
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_recall_beats_baseline(scores, tasks, k=k, baselines=baselines, alpha=alpha, effect=effect))
+    return assert_passed(
+        check_recall_beats_baseline(scores, tasks, k=k, baselines=baselines, alpha=alpha, effect=effect)
+    )
 
 
 def assert_recall_ceiling_of_targets(
@@ -141,7 +144,7 @@ def assert_recall_ceiling_of_targets(
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(check_recall_ceiling_of_targets(n_relevant, k, reported_recall, tolerance=tolerance))
+    return assert_passed(check_recall_ceiling_of_targets(n_relevant, k, reported_recall, tolerance=tolerance))
 
 
 def assert_users_accounted_for(
@@ -158,7 +161,7 @@ def assert_users_accounted_for(
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(
+    return assert_passed(
         check_users_accounted_for(scores, tasks, population=population, k=k, most_left_out=most_left_out)
     )
 
@@ -179,12 +182,17 @@ def assert_no_regression(
         AssertionError: with the verdict as text, unless it passed.
     """
     __tracebackhide__ = True
-    return _passed(
+    return assert_passed(
         check_no_regression(scores, tasks, stored, k=k, conditions=conditions, alpha=alpha, margin=margin)
     )
 
 
-def _passed(verdict: Verdict) -> Verdict:
+def assert_passed(verdict: Verdict) -> Verdict:
+    """Assert any check: `assert_passed(check_no_history_leak(tasks))`; returns the verdict when it passed.
+
+    Raises:
+        AssertionError: with the verdict as text, unless it passed.
+    """
     __tracebackhide__ = True
     if verdict.status is not Status.PASSED:
         raise AssertionError(format_verdict(verdict))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rerank_guard.defaults import ALPHA, RECALL_EFFECT
 from rerank_guard.errors import RerankGuardError
@@ -13,14 +15,13 @@ __all__ = ["build_parser", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; errors raised on purpose end with their message and status 2."""
+    """Run one command: 0 where all is well, 1 where something is not, 2 after a message for errors raised on purpose."""
     args = build_parser().parse_args(argv)
     try:
-        args.run(args)
+        return int(args.run(args) or 0)
     except RerankGuardError as error:
         print(f"rerank-guard: error: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,7 +55,45 @@ def build_parser() -> argparse.ArgumentParser:
         help="nats by which the letter NLL will be below log N; by default the least that the effect takes",
     )
     plan.set_defaults(run=_run_plan)
+    _add_doctor(commands)
+    if importlib.util.find_spec("rerank_guard.cli_selftest") is not None:
+        from rerank_guard.cli_selftest import add_selftest
+
+        add_selftest(commands)
     return parser
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="what is wrong with a reranker, on one screen",
+        description="Trains and scores the target once, runs every check that its methods allow, and names the fault that "
+        "explains the verdicts best. Ends with 0 where all is well, 1 where it is not, 2 where nothing could be judged.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    doctor.add_argument(
+        "--target",
+        required=True,
+        metavar="PKG.MOD:FACTORY",
+        help="the reranker; the factory is called with those of the arguments seed and device that it accepts",
+    )
+    doctor.add_argument(
+        "--k", type=int, nargs="+", help="cutoffs of Recall@K; by default the target's own, else 5 and 20"
+    )
+    doctor.add_argument("--seed", type=int, default=0, help="given to the target's factory")
+    doctor.add_argument("--alpha", type=float, default=ALPHA, help="level of the statistical checks")
+    doctor.add_argument("--device", help="given to the target's factory, such as cpu or cuda")
+    doctor.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there too")
+    doctor.set_defaults(run=_run_doctor)
+
+
+def _run_doctor(args: argparse.Namespace) -> int:
+    from rerank_guard.doctor import examine
+
+    report = examine(
+        args.target, cutoffs=args.k, seed=args.seed, alpha=args.alpha, device=args.device, json_file=args.json
+    )
+    return 0 if report.ok else 1
 
 
 def _run_plan(args: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ __all__ = [
     "InvalidScoresError",
     "InvalidTaskError",
     "InvalidTraceError",
+    "NotOfferedError",
     "RerankGuardError",
     "StoredRunError",
     "TargetError",
@@ -42,3 +43,10 @@ class TargetError(RerankGuardError):
 
 class StoredRunError(RerankGuardError, ValueError):
     """A stored run cannot be read, written or made: a missing, damaged or edited file, or values it cannot hold."""
+
+
+class NotOfferedError(RerankGuardError, NotImplementedError):
+    """A target has a method, but not in its present configuration (no adapter to switch off, say).
+
+    Raised by the target itself; the gate then does not apply, and shows the message.
+    """

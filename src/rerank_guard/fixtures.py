@@ -79,6 +79,7 @@ def rerank_scores(_rerank_session: SuiteSession) -> list[FloatArray]:
 @pytest.fixture
 def _rerank_gate_inputs(request: pytest.FixtureRequest) -> None:
     """Ask the target for what the item's gate judges; in set-up, so that the target's own exception is an ERROR."""
+    from rerank_guard.errors import NotOfferedError
     from rerank_guard.gates.functions import ASSIGNED
     from rerank_guard.gates.recorder import SUBJECT_PROPERTY, subject_property
     from rerank_guard.suite.gates import prepare
@@ -87,6 +88,8 @@ def _rerank_gate_inputs(request: pytest.FixtureRequest) -> None:
     session = suite_session(request.config)
     try:
         prepare(request.node.stash[ASSIGNED].gate, session)
+    except NotOfferedError:
+        return  # the gate itself says so
     except Exception:
         end_progress(request.config)
         request.node.user_properties.append((SUBJECT_PROPERTY, subject_property(session.subject())))

@@ -94,6 +94,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "The target's train() must take a monitor.",
     )
     group.addoption(
+        "--rerank-keep-going",
+        action="store_true",
+        help="Train and score even where a gate that needs no model has failed; by default such a job is not started.",
+    )
+    group.addoption(
         "--rerank-baseline",
         metavar="FILE",
         default=None,

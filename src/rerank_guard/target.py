@@ -9,24 +9,37 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from rerank_guard.population import Population
+from rerank_guard.prompts import ScoringPrompt, TrainingPrompt
 from rerank_guard.split_times import SplitTimes
 from rerank_guard.stored.conditions import Fingerprints
+from rerank_guard.training_change import TrainingChange
+from rerank_guard.training_plan import ParameterChange, TrainingPlan
 from rerank_guard.types import FloatArray, LetterTable, RankingTask, TargetDescription, TrainingTrace
 
 __all__ = [
     "DeclaresCutoffs",
     "DeclaresPopulation",
+    "DeclaresTraining",
     "Describes",
     "Fingerprints",
+    "ForwardsTokens",
     "KnowsItemTimes",
     "KnowsLetters",
     "KnowsOracle",
     "KnowsPopularity",
     "KnowsTimes",
+    "KnowsTrainingTasks",
     "PredictsProba",
     "Progress",
+    "Rebuilds",
+    "Reloads",
+    "ReportsMetrics",
     "RerankTarget",
     "ScoresMadeUpTasks",
+    "ShowsScoringPrompts",
+    "ShowsTrainingPrompts",
+    "SwitchesAdapter",
+    "TracksParameters",
     "Trains",
 ]
 
@@ -164,4 +177,105 @@ class Describes(Protocol):
 
     def describe(self) -> TargetDescription:
         """Dataset, device, versions, details."""
+        ...
+
+
+@runtime_checkable
+class KnowsTrainingTasks(Protocol):
+    """Shows what it is trained on, so that the data checks reach it too."""
+
+    def training_tasks(self) -> Sequence[RankingTask]:
+        """The examples of the training job, before it has run."""
+        ...
+
+
+@runtime_checkable
+class ShowsScoringPrompts(Protocol):
+    """Shows what the model reads when it ranks."""
+
+    def scoring_prompts(self, tasks: Sequence[RankingTask]) -> Sequence[ScoringPrompt]:
+        """One a task, from the very code that scores; also of tasks that the suite makes up.
+
+        An exception says that the prompt builder refuses a task, which is a sound answer to a hostile title.
+        """
+        ...
+
+
+@runtime_checkable
+class ShowsTrainingPrompts(Protocol):
+    """Shows what the model reads, and what its loss looks at, when it is trained."""
+
+    def training_prompts(self, tasks: Sequence[RankingTask]) -> Sequence[TrainingPrompt]:
+        """One a task, from the very code (the collator) that trains."""
+        ...
+
+
+@runtime_checkable
+class ForwardsTokens(Protocol):
+    """Has a plain forward pass, by which the fast one is held."""
+
+    def next_token_logits(self, prompts: Sequence[Sequence[int]]) -> Sequence[FloatArray]:
+        """The whole vocabulary's logits (V,) behind the last token of each prompt.
+
+        Each prompt by itself, without padding, packing or cache, in evaluation mode, with the adapter on: as slow as it
+        comes, and shared with nothing that `score` does.
+        """
+        ...
+
+
+@runtime_checkable
+class DeclaresTraining(Protocol):
+    """Says what its training job is meant to do."""
+
+    def training_plan(self) -> TrainingPlan:
+        """As the configuration has it, before the job has run."""
+        ...
+
+
+@runtime_checkable
+class TracksParameters(Protocol):
+    """Knows what the job did to its weights."""
+
+    def parameter_changes(self) -> Sequence[ParameterChange]:
+        """One a tensor, after train()."""
+        ...
+
+
+@runtime_checkable
+class Reloads(Protocol):
+    """Can be saved and loaded."""
+
+    def score_reloaded(self, tasks: Sequence[RankingTask]) -> Sequence[FloatArray]:
+        """As score(), by a reranker that was saved to a folder and loaded from there."""
+        ...
+
+
+@runtime_checkable
+class SwitchesAdapter(Protocol):
+    """Has an adapter that can be switched off."""
+
+    def score_without_adapter(self, tasks: Sequence[RankingTask]) -> Sequence[FloatArray]:
+        """As score(), by the base model alone."""
+        ...
+
+
+@runtime_checkable
+class ReportsMetrics(Protocol):
+    """Has an evaluation of its own, whose figures people read."""
+
+    def reported_metrics(self) -> Mapping[str, float]:
+        """Such as {"Recall@20": 0.41, "Hit@5": 0.2, "MRR": 0.1}, over tasks(), after training."""
+        ...
+
+
+@runtime_checkable
+class Rebuilds(Protocol):
+    """Can be made anew, with a change to its training job: for saboteurs and for probes."""
+
+    def rebuilt(self, change: TrainingChange) -> RerankTarget:
+        """A fresh, untrained copy of this target, of the same seed, whose job is changed so.
+
+        Raises:
+            NotImplementedError: a change that this target cannot make.
+        """
         ...

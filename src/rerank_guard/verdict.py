@@ -14,12 +14,16 @@ Measured = float | int | str | bool | None
 
 
 class Status(StrEnum):
-    """The four outcomes of a check; INCONCLUSIVE never counts as a pass."""
+    """The outcomes of a check; INCONCLUSIVE never counts as a pass.
+
+    NOT_RUN is that of a check behind a job that was not started, because a cheaper check had failed.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"
     NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Verdict:
 
     Attributes:
         check: the check's name, such as "recall_beats_baseline[K=20]".
-        status: passed, failed, inconclusive or not_applicable.
+        status: passed, failed, inconclusive, not_applicable or not_run.
         claim: the one sentence that the check tests, true when it passed.
         measured: name to value; the first entry is the figure that decided.
         threshold: name to value; what the figures were held against.
@@ -77,5 +81,5 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """True when the verdict does not fail a run: passed, or not applicable."""
-        return self.status in (Status.PASSED, Status.NOT_APPLICABLE)
+        """True when the verdict does not fail a run: passed, not applicable, or not run because of another's failure."""
+        return self.status in (Status.PASSED, Status.NOT_APPLICABLE, Status.NOT_RUN)

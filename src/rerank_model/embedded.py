@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from rerank_guard.population import Population
+from rerank_guard.split_times import SplitTimes
 from rerank_guard.types import FloatArray, RankingTask
 from rerank_model.config import LoraSettings, TrainingSettings
 from rerank_model.data.world import Draw, SplitTasteRule, world_tasks
@@ -56,6 +58,17 @@ class WorldTarget(RerankerTarget):
         """The held-out users are all that were drawn."""
         return Population(len(self._posterior))
 
+    def split_times(self) -> SplitTimes:
+        """The order in which the world drew its users: those trained on first."""
+        trained, judged = self.train_tasks, self.test_tasks
+        return SplitTimes(
+            [task.query_id for task in trained],
+            np.arange(len(trained)),
+            [task.query_id for task in judged],
+            np.arange(len(trained), len(trained) + len(judged)),
+            "time",
+        )
+
     def oracle_proba(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
         """The exact posterior over the slots.
 
@@ -89,9 +102,10 @@ def make_target(
     rng = np.random.default_rng(seed)
     train_tasks, _ = world_tasks(rule, n_train, N_CANDIDATES, rng, prefix="train-")
     test_tasks, draw = world_tasks(rule, n_test, N_CANDIDATES, rng, prefix="user-")
-    reranker = Reranker.from_pretrained(embedded_base(), device=device, prompt=PromptConfig())
+    new_reranker = partial(Reranker.from_pretrained, embedded_base(), device=device, prompt=PromptConfig())
     return WorldTarget(
-        reranker,
+        new_reranker(),
+        new_reranker=new_reranker,
         name="embedded tiny Qwen3 + LoRA",
         dataset=f"known-truth world, N={N_CANDIDATES}, {rule.decoy:.0%} of the negatives share the history's mood",
         train_tasks=train_tasks,

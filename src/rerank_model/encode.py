@@ -69,7 +69,7 @@ class PromptEncoder:
 
     def encode_text(self, text: str) -> list[int]:
         """Plain tokenisation of a whole prompt, the reference that `encode` equals."""
-        return [*self._start, *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+        return [*self._start, *self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
 
     def _encode_pieces(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:
         frame = self.frame
@@ -105,7 +105,9 @@ class PromptEncoder:
     def _piece(self, text: str) -> list[int]:
         ids = self._pieces.get(text)
         if ids is None:
-            ids = self._pieces[text] = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            ids = self._pieces[text] = list(
+                self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+            )
         return ids
 
     def _item_piece(self, line: str, item: Item, before: str) -> list[int]:
@@ -114,7 +116,7 @@ class PromptEncoder:
             check_text(item)
             self._refuse_special((item,))
             ids = self._piece(line)
-            neighbours = self.tokenizer(f"{before}{line}A", add_special_tokens=False)["input_ids"]
+            neighbours = self.tokenizer(f"{before}{line}A", add_special_tokens=False, verbose=False)["input_ids"]
             if [*self._piece(before), *ids, *self._piece("A")] != neighbours:
                 self._stop_joining()
         return ids

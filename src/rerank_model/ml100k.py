@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def make_target(seed: int = 0, device: str | None = None, *, cache_dir: Path | N
         seed=seed,
     )
     return _target(
-        Reranker.from_pretrained(embedded_film_base(), tokenizer=embedded_base(), device=device, batch_size=64),
+        partial(
+            Reranker.from_pretrained, embedded_film_base(), tokenizer=embedded_base(), device=device, batch_size=64
+        ),
         "tiny Qwen3 that knows made-up films, all weights trained",
         n_candidates=N_CANDIDATES,
         n_examples=STEPS * BATCH_SIZE,
@@ -107,7 +110,7 @@ def make_chance_target(
     """
     settings = TrainingSettings(batch_size=16, gradient_accumulation=2, max_steps=51, warmup_steps=20, seed=seed)
     return _target(
-        Reranker.from_pretrained(embedded_base(), device=device),
+        partial(Reranker.from_pretrained, embedded_base(), device=device),
         "tiny Qwen3 + LoRA, one epoch of 51 steps",
         n_candidates=50,
         n_examples=1635,
@@ -119,7 +122,7 @@ def make_chance_target(
 
 
 def _target(
-    reranker: Reranker,
+    new_reranker: Callable[[], Reranker],
     name: str,
     *,
     n_candidates: int,
@@ -147,7 +150,8 @@ def _target(
         n_examples=n_examples,
     )
     return MovieLensTarget(
-        reranker,
+        new_reranker(),
+        new_reranker=new_reranker,
         name=name,
         dataset=f"MovieLens-100K, leave-last-out, N={n_candidates}, popularity-sampled negatives",
         train_tasks=train,

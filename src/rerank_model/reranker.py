@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -17,9 +18,11 @@ from transformers import PreTrainedTokenizerBase
 
 from rerank_guard.monitor import TrainingMonitor
 from rerank_guard.target import Progress
+from rerank_guard.training_plan import ParameterChange
 from rerank_guard.types import FloatArray, Item, LetterTable, RankingTask, TrainingTrace
 from rerank_model.backend import BACKENDS, BackendName, Loaded, attach_saved_adapter, pick_device
 from rerank_model.config import LoraSettings, TrainingSettings
+from rerank_model.dataset import LetterCollator
 from rerank_model.encode import PromptEncoder
 from rerank_model.errors import BackendError, ConfigError
 from rerank_model.evaluate import Evaluation, evaluate_logits
@@ -29,6 +32,7 @@ from rerank_model.scorer import LetterScorer, verify_letter_head
 from rerank_model.train import run_training
 from rerank_model.trainer import pick_dtype, save_weights
 from rerank_model.verbalizer import Verbalizer, letters_in_context
+from rerank_model.weight_changes import WeightWatch, meant_to_train
 
 __all__ = ["Ranked", "Reranker"]
 
@@ -70,6 +74,7 @@ class Reranker:
         self.encoder = PromptEncoder(tokenizer, prompt)
         self.verbalizer = Verbalizer.from_table(letters_in_context(self.encoder))
         self.scorer = self._read(model)
+        self.weight_changes: tuple[ParameterChange, ...] = ()
         verify_letter_head(self.scorer)
         self.scorer.eval()
 
@@ -211,6 +216,27 @@ class Reranker:
             TrainingError: nothing to train on, or a task without its target.
             ConfigError: the reranker has adapters already, and the settings ask for others or for none.
         """
+        self.make_trainable(settings)
+        return self.run_job(
+            partial(
+                run_training,
+                self.scorer,
+                self.collator(),
+                tasks,
+                settings,
+                progress=progress,
+                resume_from=resume_from,
+                monitor=monitor,
+            ),
+            settings,
+        )
+
+    def make_trainable(self, settings: TrainingSettings) -> None:
+        """Put the adapters on, or all weights in float32 where there are none to be.
+
+        Raises:
+            ConfigError: the reranker has adapters already, and the settings ask for others or for none.
+        """
         inner = self.scorer.model
         if isinstance(inner, PeftModel):
             _require_same_adapter(inner, settings.lora)
@@ -220,18 +246,19 @@ class Reranker:
         else:
             # Steps on bfloat16 weights vanish by rounding once the learning rate has come down.
             self.scorer = self._read(inner.float())
-        trace = run_training(
-            self.scorer,
-            self.encoder,
-            self._pad_token_id(),
-            tasks,
-            settings,
-            progress=progress,
-            resume_from=resume_from,
-            monitor=monitor,
-        )
+
+    def run_job(self, job: Callable[[], TrainingTrace], settings: TrainingSettings) -> TrainingTrace:
+        """Run a training job on the scorer, and keep what it did to each weight in `weight_changes`."""
+        model = self.scorer.model
+        watch = WeightWatch(model, meant_to_train(model, settings))
+        trace = job()
+        self.weight_changes = tuple(watch.changes(model))
         self.scorer.eval()
         return trace
+
+    def collator(self) -> LetterCollator:
+        """What makes training batches of tasks."""
+        return LetterCollator(self.encoder, self.pad_token_id)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write adapter (or the whole model where there is none), tokenizer and prompt; safetensors only."""
@@ -274,11 +301,13 @@ class Reranker:
             prompts,
             n_candidates,
             batch_size=self.batch_size,
-            pad_token_id=self._pad_token_id(),
+            pad_token_id=self.pad_token_id,
             progress=progress,
         )
 
-    def _pad_token_id(self) -> int:
+    @property
+    def pad_token_id(self) -> int:
+        """What short prompts of a batch are filled with."""
         # What stands behind a prompt's last token is never looked at, so any id will do where none is declared.
         for token_id in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
             if token_id is not None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import copy
+import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import peft
 import torch
 import transformers
 
+from rerank_guard.errors import NotOfferedError
 from rerank_guard.monitor import TrainingMonitor
+from rerank_guard.prompts import ScoringPrompt, TrainingPrompt
 from rerank_guard.stored import RunConditions
 from rerank_guard.target import Progress
+from rerank_guard.training_change import TrainingChange
+from rerank_guard.training_plan import ParameterChange, TrainingPlan
 from rerank_guard.types import FloatArray, LetterTable, RankingTask, TargetDescription, TrainingTrace
+from rerank_model.broken import run_broken_job, spoil_adapter
+from rerank_model.broken.job import collator_of, settings_of
 from rerank_model.conditions import run_conditions
 from rerank_model.config import TrainingSettings
+from rerank_model.evaluate import evaluate_logits
+from rerank_model.plain_forward import next_token_logits
 from rerank_model.reranker import Reranker
 from rerank_model.score import log_softmax
+from rerank_model.shown_prompts import shown_scoring_prompts, shown_training_prompts
 
 __all__ = ["RerankerTarget", "count_items"]
 
@@ -36,6 +47,7 @@ class RerankerTarget:
         cutoffs: the K of Recall@K.
         sampler: how the candidates beside the target were chosen.
         split: which interactions are judged on.
+        new_reranker: makes the untrained reranker anew, for `rebuilt`; None where that is not offered.
     """
 
     def __init__(
@@ -51,8 +63,12 @@ class RerankerTarget:
         cutoffs: tuple[int, ...],
         sampler: str,
         split: str,
+        new_reranker: Callable[[], Reranker] | None = None,
     ) -> None:
         self.reranker = reranker
+        self.new_reranker = new_reranker
+        self.change: TrainingChange | None = None
+        self._last_scores: list[FloatArray] | None = None
         self.name = name
         self.dataset = dataset
         self.train_tasks = train_tasks
@@ -69,11 +85,22 @@ class RerankerTarget:
 
     def train(self, progress: Progress, monitor: TrainingMonitor | None = None) -> TrainingTrace:
         """Run the job, to its budget or until `monitor` has seen enough."""
-        return self.reranker.fit(self.train_tasks, self.settings, progress, monitor=monitor)
+        self._last_scores = None
+        if self.change is None:
+            return self.reranker.fit(self.train_tasks, self.settings, progress, monitor=monitor)
+        trace = run_broken_job(
+            self.reranker, self.train_tasks, self.settings, self.change, progress=progress, monitor=monitor
+        )
+        if self.change.saved is not None:
+            spoil_adapter(self.reranker, self.change.saved)
+        return trace
 
     def score(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """Letter logits."""
-        return self.reranker.score_tasks(tasks, progress)
+        scores = self.reranker.score_tasks(tasks, progress)
+        if tasks is self.test_tasks or list(tasks) == list(self.test_tasks):
+            self._last_scores = scores
+        return scores
 
     def score_made_up(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """As `score`: a prompt is made from a task's texts alone."""
@@ -88,6 +115,94 @@ class RerankerTarget:
     def predict_proba(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """The softmax of the letter logits."""
         return [np.exp(log_softmax(row)) for row in self.score(tasks, progress)]
+
+    def training_tasks(self) -> Sequence[RankingTask]:
+        """The examples of the job."""
+        return self.train_tasks
+
+    def scoring_prompts(self, tasks: Sequence[RankingTask]) -> list[ScoringPrompt]:
+        """As the scorer gets them."""
+        return shown_scoring_prompts(self.reranker, tasks)
+
+    def training_prompts(self, tasks: Sequence[RankingTask]) -> list[TrainingPrompt]:
+        """As the collator makes them."""
+        collator = self.reranker.collator() if self.change is None else collator_of(self.reranker, self.change)
+        return shown_training_prompts(self.reranker, collator, tasks)
+
+    def next_token_logits(self, prompts: Sequence[Sequence[int]]) -> list[FloatArray]:
+        """By the model's own forward pass, a prompt at a time."""
+        return next_token_logits(self.reranker.scorer.model, prompts, self.reranker.device)
+
+    def training_plan(self) -> TrainingPlan:
+        """From the settings."""
+        settings = self.settings
+        return TrainingPlan(
+            n_examples=len(self.train_tasks),
+            examples_per_step=settings.batch_size * settings.gradient_accumulation,
+            epochs=None if settings.max_steps is not None else settings.epochs,
+            max_steps=settings.max_steps,
+            warmup_steps=settings.warmup_steps,
+            learning_rate=settings.learning_rate,
+        )
+
+    def parameter_changes(self) -> Sequence[ParameterChange]:
+        """Of the last job.
+
+        Raises:
+            NotOfferedError: no job has run.
+        """
+        if not self.reranker.weight_changes:
+            raise NotOfferedError("no job of this reranker has changed its weights yet")
+        return self.reranker.weight_changes
+
+    def score_reloaded(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
+        """Saved to a temporary folder, and loaded from there."""
+        reranker = self.reranker
+        with tempfile.TemporaryDirectory(prefix="rerank-model-") as folder:
+            reranker.save_pretrained(folder)
+            loaded = Reranker.from_pretrained(
+                folder,
+                backend=reranker.backend,
+                device=str(reranker.device),
+                dtype=next(reranker.scorer.parameters()).dtype,
+                batch_size=reranker.batch_size,
+            )
+            return loaded.score_tasks(tasks)
+
+    def score_without_adapter(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
+        """By the base model.
+
+        Raises:
+            NotOfferedError: there is no adapter.
+        """
+        model = self.reranker.scorer.model
+        if not isinstance(model, peft.PeftModel):
+            raise NotOfferedError("this reranker has no adapter: all its weights are trained")
+        with model.disable_adapter():
+            return self.reranker.score_tasks(tasks)
+
+    def reported_metrics(self) -> Mapping[str, float]:
+        """Recall@K of `evaluate`, on the held-out tasks as they were scored last."""
+        scores = self._last_scores if self._last_scores is not None else self.score(self.test_tasks)
+        evaluation = evaluate_logits(self.test_tasks, scores, self.cutoffs)
+        return {f"Recall@{k}": value for k, value in evaluation.recall_at_k.items()}
+
+    def rebuilt(self, change: TrainingChange) -> RerankerTarget:
+        """The same data and seed, the base model anew, and the job changed.
+
+        Raises:
+            NotOfferedError: this target was not told how to make its reranker anew.
+        """
+        if self.new_reranker is None:
+            raise NotOfferedError("this target cannot make its reranker anew; give it `new_reranker`")
+        made = copy.copy(self)
+        made.reranker = self.new_reranker()
+        made.change = change
+        made._last_scores = None
+        made.settings = settings_of(self.settings, change)
+        if change.tasks is not None:
+            made.train_tasks = list(change.tasks(self.train_tasks))
+        return made
 
     def letter_table(self) -> LetterTable:
         """The letters in context."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from transformers import PrinterCallback, ProgressCallback, TrainingArguments
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback, TrainingArguments
 
 from rerank_guard.monitor import TrainingMonitor
 from rerank_guard.recorder import TraceRecorder
@@ -17,7 +17,6 @@ from rerank_guard.target import Progress
 from rerank_guard.types import RankingTask, TrainingTrace
 from rerank_model.config import TrainingSettings
 from rerank_model.dataset import LetterCollator, LetterDataset
-from rerank_model.encode import PromptEncoder
 from rerank_model.errors import TrainingError
 from rerank_model.scorer import LetterScorer
 from rerank_model.trainer import (
@@ -46,16 +45,28 @@ def planned_steps(n_examples: int, settings: TrainingSettings, n_processes: int 
 
 def run_training(
     scorer: LetterScorer,
-    encoder: PromptEncoder,
-    pad_token_id: int,
+    collator: LetterCollator,
     tasks: Sequence[RankingTask],
     settings: TrainingSettings,
     *,
     progress: Progress | None,
-    resume_from: Path | None,
+    resume_from: Path | None = None,
     monitor: TrainingMonitor | None = None,
+    make_trainer: Callable[..., LetterTrainer] = LetterTrainer,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingTrace:
     """Train the scorer in place, to its budget or until `monitor` has seen enough.
+
+    Args:
+        scorer: with its adapters on.
+        collator: makes batches of the tasks.
+        tasks: the examples.
+        settings: of the job.
+        progress: told after every optimiser step; None shows Trainer's own bar.
+        resume_from: a checkpoint folder of an earlier run of the same job.
+        monitor: ends the job as soon as it has seen what the training gates ask.
+        make_trainer: the Trainer, or one with another loss.
+        callbacks: called before those that record.
 
     Raises:
         TrainingError: nothing to train on, a task without its target, or a checkpoint of another job.
@@ -68,15 +79,15 @@ def run_training(
     )
     if resume_from is not None:
         recorder.load(resume_from / TRACE_FILE)
-    callbacks = [RecordSteps(recorder), StopWhenDecided(recorder)]
+    own_callbacks = [*callbacks, RecordSteps(recorder), StopWhenDecided(recorder)]
     with tempfile.TemporaryDirectory(prefix="rerank-model-") as scratch:
-        trainer = LetterTrainer(
+        trainer = make_trainer(
             recorder=recorder,
             model=scorer,
             args=_arguments(settings, settings.checkpoint_dir or Path(scratch), scorer, quiet=progress is not None),
             train_dataset=dataset,
-            data_collator=LetterCollator(encoder, pad_token_id),
-            callbacks=callbacks,
+            data_collator=collator,
+            callbacks=own_callbacks,
         )
         if progress is not None:
             trainer.remove_callback(ProgressCallback)

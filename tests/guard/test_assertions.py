@@ -21,7 +21,7 @@ from guard.builders import (
 from rerank_guard.population import Population
 from rerank_guard.split_times import SplitTimes
 from rerank_guard.stored import stored_run_of
-from rerank_guard.verdict import Status
+from rerank_guard.verdict import Status, Verdict
 
 RNG = np.random.default_rng(0)
 TASKS = random_tasks(RNG, [20] * 200)
@@ -103,7 +103,18 @@ def test_an_assertion_takes_what_its_check_takes(name):
 
 
 def test_every_assertion_is_tested():
-    assert set(assertions.__all__) == {f"assert_{name}" for name in SOUND_AND_SABOTAGED}
+    assert set(assertions.__all__) == {"assert_passed", *(f"assert_{name}" for name in SOUND_AND_SABOTAGED)}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_any_verdict_is_asserted(status):
+    verdict = Verdict("my_own", status, "the claim", {}, {}, n=1, cause="why not")
+    if status is Status.PASSED:
+        assert assertions.assert_passed(verdict) is verdict
+        return
+    with pytest.raises(AssertionError, match="my_own") as caught:
+        assertions.assert_passed(verdict)
+    assert "why not" in str(caught.value)
 
 
 def test_an_inconclusive_verdict_raises_too():

@@ -96,7 +96,7 @@ def test_a_report_with_a_withdrawn_failure_is_not_ok_and_names_no_fault():
     verdicts = within_budget([verdict(Status.FAILED, 8e-4), *passed(9)])
     report = Report(Subject("t", "d", "cpu", 0, {}, {}), verdicts)
     assert not report.ok
-    assert [(finding.fault, finding.check) for finding in report.diagnosis] == [(None, "check")]
+    assert [(finding.fault, finding.check) for finding in report.findings] == [(None, "check")]
 
 
 def test_a_sound_run_of_many_checks_is_failed_no_more_often_than_alpha():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from guard.builders import chance_nll, learned_nll, make_trace
 from rerank_guard.checks import check_loss_below_random
 from rerank_guard.errors import InvalidTraceError, RerankGuardError
 from rerank_guard.monitor import TrainingMonitor, feed
+from rerank_guard.stats.letters import mean_rank
 from rerank_guard.types import TrainingTrace
 from rerank_guard.verdict import Status
 
@@ -227,3 +229,94 @@ def test_impossible_traces_are_errors(changes, words):
 def test_settings_that_decide_nothing_are_errors(settings_):
     with pytest.raises(RerankGuardError, match="give a number"):
         check_loss_below_random(make_trace(np.full(10, 3.0)), **settings_)
+
+
+def letters_of(logits, slots):
+    """A job that recorded these letter logits, with the targets' ranks."""
+    n = np.full(len(slots), logits.shape[1], dtype=np.int64)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    nll = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(slots)), slots]
+    trace = make_trace(nll, n=logits.shape[1])
+    return replace(trace, target_rank=mean_rank(logits, slots, n), target_index=slots)
+
+
+def driven(seed, n, towards, examples=3000, strength=12.0, noise=1.0):
+    """Logits that move away from (or to) the target's as the job goes on: what a gradient on its loss does."""
+    r = rng(seed)
+    slots = r.integers(n, size=examples)
+    logits = r.normal(scale=noise, size=(examples, n))
+    logits[np.arange(examples), slots] += towards * strength * np.arange(examples) / examples
+    return letters_of(logits, slots)
+
+
+def exploded(seed, n, examples=3000, scale=15.0, settled=False):
+    """Logits that know nothing and become huge when the rate peaks; `settled` lets them fall back to chance."""
+    r = rng(seed)
+    spread = np.where(np.arange(examples) < examples // 10, 0.3, scale)
+    if settled:
+        spread[examples // 2 :] = 0.05
+    return letters_of(r.normal(size=(examples, n)) * spread[:, None], r.integers(n, size=examples))
+
+
+@pytest.mark.parametrize("n", [3, 10, 50])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_flipped_sign_is_told_from_a_rate_too_large_by_the_ranks(seed, n):
+    assert check_loss_below_random(driven(seed, n, towards=1.0)).status is Status.PASSED
+    for strength in (3.0, 12.0):
+        flipped = check_loss_below_random(driven(seed, n, towards=-1.0, strength=strength))
+        assert (flipped.status, flipped.fault) == (Status.FAILED, "anti-learning")
+        assert "wrong sign" in flipped.cause
+    diverged = check_loss_below_random(exploded(seed, n))
+    assert (diverged.status, diverged.fault) == (Status.FAILED, "diverged")
+    assert "sign" not in diverged.cause, "the ranks have ruled it out"
+
+
+def test_two_candidates_and_missing_ranks_cannot_tell_and_name_both():
+    for trace in (
+        driven(0, 2, towards=-1.0, strength=30.0),
+        replace(driven(0, 50, towards=-1.0), target_rank=None),
+    ):
+        verdict = check_loss_below_random(trace)
+        assert (verdict.status, verdict.fault) == (Status.FAILED, "diverged")
+        assert "learning rate" in verdict.next_step
+        assert "sign" in verdict.next_step
+        assert "wrong sign" in verdict.cause
+
+
+def test_a_job_that_blew_up_and_fell_back_to_chance_has_diverged():
+    verdict = check_loss_below_random(exploded(0, 50, settled=True))
+    assert (verdict.status, verdict.fault) == (Status.FAILED, "diverged")
+
+
+def test_a_job_taught_the_next_slots_letter_is_not_said_to_avoid_the_target():
+    for n in (3, 5, 50):
+        r = rng()
+        slots = r.integers(n, size=3000)
+        logits = r.normal(size=(3000, n))
+        logits[np.arange(3000), (slots + 1) % n] += 12.0
+        verdict = check_loss_below_random(letters_of(logits, slots))
+        assert verdict.status is Status.FAILED
+        assert verdict.fault != "anti-learning"
+
+
+def test_ranks_of_a_model_that_knows_nothing_are_never_called_anti_learning():
+    for seed in range(50):
+        r = rng(seed)
+        trace = letters_of(r.normal(scale=3.0, size=(600, 10)), r.integers(10, size=600))
+        assert check_loss_below_random(trace).fault != "anti-learning"
+
+
+def test_a_rate_that_still_rises_at_the_end_is_too_little_training():
+    trace = replace(make_trace(chance_nll(rng(), 3000)), learning_rate=np.linspace(0.0, 1e-3, 400))
+    assert check_loss_below_random(trace).fault == "under-trained"
+    cosine = replace(trace, learning_rate=1e-3 * np.sin(np.linspace(0.0, np.pi, 400)))
+    assert check_loss_below_random(cosine).fault == "no-signal"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("every", [10, 15])
+def test_steps_skipped_regularly_for_nan_are_named(value, every):
+    norms = np.where(np.arange(400) % every == every - 1, value, 1.0)
+    verdict = check_loss_below_random(make_trace(learned_nll(rng(), 3000), gradient_norm=norms))
+    assert (verdict.status, verdict.fault) == (Status.FAILED, "silent-nan")
+    assert verdict.measured["non_finite_gradient_norms"] == 400 // every

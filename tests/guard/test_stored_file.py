@@ -24,6 +24,7 @@ from rerank_guard.stored import (
 )
 from rerank_guard.stored.fingerprint import DATA_PARTS, text_fingerprint
 from rerank_guard.stored.schema import SCHEMA, checksum_of, stored_run_to_json_dict
+from rerank_guard.throughput import Throughput
 
 CONDITIONS = RunConditions(
     tokenizer="5f" * 32,
@@ -69,6 +70,11 @@ settings_of_a_config = st.one_of(
     texts, st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans()
 )
 
+timings = st.floats(1e-9, 1e6)
+throughputs = st.lists(st.tuples(timings, timings, timings), min_size=1, max_size=4).flatmap(
+    lambda rows: st.builds(Throughput, st.integers(1, 10**6), *map(st.just, zip(*rows, strict=True)), texts)
+)
+
 
 @st.composite
 def runs(draw):
@@ -95,6 +101,7 @@ def runs(draw):
         data_parts={part: text_fingerprint(draw(texts)) for part in DATA_PARTS},
         conditions=draw(st.none() | declared),
         standings=Standings(tuple(query_ids), *columns),
+        throughput=draw(st.none() | throughputs),
     )
 
 
@@ -106,6 +113,7 @@ def test_what_is_written_comes_back(tmp_path_factory, run):
     again = read_stored_run(path)
     assert content(again) == content(run)
     assert again.conditions == run.conditions
+    assert again.throughput == run.throughput
     first = path.read_bytes()
     write_stored_run(path, again)
     assert path.read_bytes() == first, "the same run gives the same bytes"
@@ -278,6 +286,7 @@ def without(*where):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (set_to("throughput", None), "throughput is None; it has to be an object"),
         (set_to("extra", 1), "the key 'extra' is unknown; known are format, schema"),
         (set_to("data", "rows", 1), "the key 'data.rows' is unknown"),
         (set_to("data", "parts", "colour", "ab" * 32), "the key 'data.parts.colour' is unknown"),
@@ -398,6 +407,7 @@ def test_a_file_that_is_not_there_has_its_own_message(tmp_path):
         ({"seed": True}, "seed is True"),
         ({"target": 3}, "target is 3"),
         ({"versions": {"numpy": 2}}, r"versions\['numpy'\] is 2"),
+        ({"throughput": 0.5}, r"throughput is 0\.5; give what measure_throughput gave"),
         ({"data_parts": {}}, r"data_parts has the keys \[\]"),
         ({"data_parts": dict.fromkeys(DATA_PARTS, "F" * 64)}, r"data_parts\['query_ids'\] is 'FFF"),
     ],

@@ -1,4 +1,4 @@
-"""Running the plugin inside a pytester folder that can import `fake_targets`."""
+"""Running the plugin inside a pytester folder that can import the fake targets."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def _no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
-    """Run pytest in this process, in a folder of its own, with a copy of `fake_targets` in it."""
-    pytester.makepyfile(fake_targets=(Path(__file__).parent / "fake_targets.py").read_text(encoding="utf-8"))
+    """Run pytest in this process, in a folder of its own, with copies of the fake targets in it."""
+    fakes = Path(__file__).parent.glob("fake_*.py")
+    pytester.makepyfile(**{path.stem: path.read_text(encoding="utf-8") for path in fakes})
 
     def run_in_process(*args: str, cache: bool = False) -> pytest.RunResult:
         return pytester.runpytest_inprocess(*(QUIET[:-2] if cache else QUIET), *args)

@@ -9,14 +9,17 @@ import math
 from dataclasses import replace
 
 import fake_targets
+import fake_whole
 import numpy as np
 import pytest
-from suite_checks import CHECKS, position_of
+from fake_data import N_TASKS
+from suite_checks import CHECKS, MINIMAL_CHECKS, NOT_SOUNDS, SOUND_CHECKS, position_of
 
 from rerank_guard.adapters.callable import CallableTarget, CallableTargetWithPopularity
 from rerank_guard.errors import InvalidTaskError, TargetError, VacuousMetricError
 from rerank_guard.report.report import Report
 from rerank_guard.suite import check_reranker
+from rerank_guard.suite.asked_again import PROBED
 from rerank_guard.verdict import Status
 
 
@@ -24,12 +27,17 @@ def by_check(report: Report) -> dict[str, Status]:
     return {verdict.check: verdict.status for verdict in report.verdicts}
 
 
+def failed(report: Report) -> list[str]:
+    return [verdict.check for verdict in report.verdicts if not verdict.ok]
+
+
 def test_sound_target_passes_every_gate_in_order() -> None:
-    report = check_reranker(fake_targets.sound(), seed=4)
+    report = check_reranker(fake_whole.whole(), seed=4)
     assert [verdict.check for verdict in report.verdicts] == CHECKS
     assert {verdict.status for verdict in report.verdicts} == {Status.PASSED}
     assert report.ok
-    assert report.diagnosis == ()
+    assert report.findings == ()
+    assert report.diagnosis is None
     assert report.subject.seed == 4
     assert report.subject.dataset == "made-up films, uniform negatives"
     assert report.subject.device == "abacus"
@@ -37,6 +45,16 @@ def test_sound_target_passes_every_gate_in_order() -> None:
     assert report.subject.training is not None
     assert report.subject.training.steps == 60
     assert not report.subject.training.stopped_early
+
+
+def test_gates_that_ask_for_more_than_the_target_has_do_not_apply() -> None:
+    report = check_reranker(fake_targets.sound())
+    assert report.ok
+    assert [check for check, status in by_check(report).items() if status is Status.PASSED] == SOUND_CHECKS
+    reasons = {
+        verdict.check: verdict.cause for verdict in report.verdicts if verdict.status is Status.NOT_APPLICABLE
+    }
+    assert reasons == {check: f"the target 'sound' has no {methods}" for check, methods in NOT_SOUNDS.items()}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +74,8 @@ def test_sound_target_passes_every_gate_in_order() -> None:
         (fake_targets.fewer_probabilities, "probabilities_not_uniform", None),
         (fake_targets.retriever_partly, "recall_beats_baseline[K=5]", None),
         (fake_targets.popularity_by_number, "recall_beats_baseline[K=5]", None),
-        (fake_targets.slot_follower, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
+        # its skewed slots are seen before the ranking that follows them
+        (fake_targets.slot_follower, "target_slots_even", "gt-position-skew"),
         (fake_targets.popularity_better, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
         (fake_targets.leak, "recall_within_ceiling[K=5]", "prompt-leak"),
         (fake_targets.trained_on_the_future, "no_future_training_data", "temporal-leak"),
@@ -64,13 +83,18 @@ def test_sound_target_passes_every_gate_in_order() -> None:
         (fake_targets.users_lost, "users_accounted_for[K=5]", "survivorship"),
         (fake_targets.newest_better, "recall_beats_baseline[K=5]", "baseline-not-beaten"),
         (fake_targets.history_ignored, "recall_beats_baseline[K=5]", "history-ignored"),
-        (fake_targets.made_up_scores_malformed, "recall_beats_baseline[K=5]", None),
+        (fake_targets.made_up_scores_malformed, "permutation_equivariant", None),  # the first to ask for them
         (fake_targets.queries_alike, "recall_beats_baseline[K=5]", None),
+        (fake_whole.planned_too_short, "training_planned", "under-trained"),
+        (fake_whole.prompt_tells_the_target, "prompts_match", "prompt-skew"),
+        (fake_whole.letters_shifted, "scores_match_reference", "label-offset"),
+        (fake_whole.adapter_lost, "survives_reload", "adapter-inactive"),
+        (fake_whole.flattered, "reported_metrics", "metric-wrong"),
     ],
 )
 def test_saboteur_fails_first_at_its_own_gate(factory, gate: str, fault: str | None) -> None:
     report = check_reranker(factory())
-    first = report.diagnosis[0]
+    first = report.findings[0]
     assert first.check == gate
     assert fault is None or first.fault == fault
     assert by_check(report)[gate] is Status.FAILED
@@ -80,20 +104,35 @@ def test_saboteur_fails_first_at_its_own_gate(factory, gate: str, fault: str | N
     assert all(verdict.ok for verdict in before)
 
 
+def test_gates_behind_the_fault_show_what_it_does_when_told_to_go_on() -> None:
+    report = check_reranker(fake_targets.slot_follower(), keep_going=True)
+    assert failed(report)[0] == "target_slots_even"
+    faults = {finding.check: finding.fault for finding in report.findings}
+    assert faults["no_order_fallback"] == "silent-fallback"
+    assert faults["recall_beats_baseline[K=5]"] == "baseline-not-beaten"
+    told = check_reranker(fake_whole.prompt_tells_the_target(), keep_going=True)
+    assert failed(told)[:2] == ["prompts_match", "prompt_blind_to_target"]
+    assert told.findings[1].fault == "prompt-leak"
+
+
+PROBABILITIES = ("probabilities_not_uniform", "probabilities_agree", "calibrated")
+RECALL = "recall_beats_baseline[K=5]"
+
+
 @pytest.mark.parametrize(
-    ("factory", "gate", "words"),
+    ("factory", "gates", "words"),
     [
-        (fake_targets.padded_probabilities, "probabilities_not_uniform", "shape (25,) for 20 candidates"),
-        (fake_targets.fewer_probabilities, "probabilities_not_uniform", "399 rows for 400 users"),
-        (fake_targets.retriever_partly, "recall_beats_baseline[K=5]", "200 of 400 tasks have no retriever_scores"),
-        (fake_targets.popularity_by_number, "recall_beats_baseline[K=5]", "such as 0, int"),
-        (fake_targets.made_up_scores_malformed, "recall_beats_baseline[K=5]", "scores of the blank prompts"),
+        (fake_targets.padded_probabilities, PROBABILITIES, "shape (25,) for 20 candidates"),
+        (fake_targets.fewer_probabilities, PROBABILITIES, "399 rows for 400 users"),
+        (fake_targets.retriever_partly, (RECALL,), "200 of 400 tasks have no retriever_scores"),
+        (fake_targets.popularity_by_number, (RECALL,), "such as 0, int"),
+        (fake_targets.made_up_scores_malformed, ("permutation_equivariant", RECALL), "shape (19,) for 20"),
     ],
 )
-def test_malformed_input_is_shown_in_the_evidence_of_its_gate(factory, gate: str, words: str) -> None:
-    verdicts = {verdict.check: verdict for verdict in check_reranker(factory()).verdicts}
-    assert words in verdicts[gate].evidence[0]
-    assert [check for check, verdict in verdicts.items() if not verdict.ok] == [gate]
+def test_malformed_input_is_shown_in_the_evidence_of_its_gates(factory, gates: tuple[str, ...], words: str) -> None:
+    report = check_reranker(factory())
+    assert tuple(failed(report)) == gates
+    assert all(words in verdict.evidence[0] for verdict in report.verdicts if not verdict.ok)
 
 
 @pytest.mark.parametrize(
@@ -110,22 +149,29 @@ def test_malformed_scores_never_pass_a_later_gate_and_say_why(factory) -> None:
 def test_missing_capabilities_name_the_method_to_add() -> None:
     report = check_reranker(fake_targets.minimal())
     assert report.ok
+    assert [check for check, status in by_check(report).items() if status is Status.PASSED] == MINIMAL_CHECKS
     reasons = {verdict.check: verdict.cause for verdict in report.verdicts if verdict.cause}
-    assert reasons == {
+    assert set(reasons) == set(CHECKS) - set(MINIMAL_CHECKS)
+    expected = {
         "no_future_training_data": "the target 'minimal' has no split_times()",
         "letter_tokens_found": "the target 'minimal' has no letter_table()",
+        "config_obeyed": "the target 'minimal' has no train(progress) and training_plan()",
         "loss_below_random": "the target 'minimal' has no train(progress)",
         "loss_below_letter_prior": "the target 'minimal' has no train(progress)",
         "probabilities_not_uniform": "the target 'minimal' has no predict_proba(tasks)",
+        "permutation_equivariant": "the target 'minimal' has no score_made_up(tasks)",
         "recall_within_ceiling[K=5]": "the target 'minimal' has no oracle_proba(tasks)",
         "users_accounted_for[K=5]": "the target 'minimal' has no population()",
     }
+    assert expected.items() <= reasons.items()
 
 
-def test_trains_once_then_scores_once_then_asks_for_the_rest() -> None:
+def test_trains_once_then_scores_then_asks_for_the_rest() -> None:
     target = fake_targets.sound()
     check_reranker(target, cutoffs=(3, 5))
-    assert target.log == ["train", "score", "predict_proba", "score_made_up", "score_made_up"]
+    every_task, twice, alone = ["score"], ["score", "score"], ["score"] * PROBED
+    reordered, blank, swapped = ["score_made_up"], ["score_made_up"], ["score_made_up"]
+    assert target.log == ["train", *every_task, *twice, *alone, "predict_proba", *reordered, *blank, *swapped]
 
 
 def test_targets_own_exception_is_not_swallowed() -> None:
@@ -144,7 +190,7 @@ def test_progress_names_its_stages_and_ends() -> None:
     assert stages == ["training", "scoring", "probabilities"]
     assert (60, 60, "training, loss 1.00 (chance 3.00)") in calls
     assert (1, 1, "scoring, blank prompts") in calls
-    assert calls[-1] == (fake_targets.N_TASKS, fake_targets.N_TASKS, "scoring, histories swapped")
+    assert calls[-1] == (N_TASKS, N_TASKS, "scoring, histories swapped")
 
 
 def test_score_that_takes_progress_is_given_it() -> None:
@@ -213,7 +259,7 @@ def test_tasks_of_another_type_are_refused() -> None:
 
 
 def test_train_that_returns_no_trace_is_refused() -> None:
-    with pytest.raises(TargetError, match=r"train\(\) of 'sound' gave None"):
+    with pytest.raises(TargetError, match=r"'sound': train\(\) gave None; return a TrainingTrace from it"):
         check_reranker(fake_targets.Sound(trace=None))  # type: ignore[arg-type]
 
 
@@ -243,7 +289,7 @@ def test_retriever_scores_become_a_baseline() -> None:
             return fake_targets.make_scores(tasks, lift=1.0)
 
     report = check_reranker(Weak(ranking_tasks=tasks))
-    assert report.diagnosis[0].fault == "baseline-not-beaten"
+    assert report.findings[0].fault == "baseline-not-beaten"
     assert "retriever order" in report.verdicts[position_of("recall_beats_baseline[K=5]")].threshold
 
 
@@ -261,19 +307,19 @@ def test_plain_function_becomes_a_target() -> None:
 
     report = check_reranker(CallableTarget(score_fn, tasks, name="sines"))
     assert report.subject.target == "sines"
-    assert len(seen) == len(tasks)
+    assert len(seen) == len(tasks) + 3 * PROBED, "each task once, and some three times more"
     assert seen[0] == (
         [item.text for item in tasks[0].history],
         [item.text for item in tasks[0].candidates],
     )
-    assert report.diagnosis[0].check == "recall_beats_baseline[K=5]"
-    assert report.diagnosis[0].fault == "no-signal"
+    assert report.findings[0].check == "recall_beats_baseline[K=5]"
+    assert report.findings[0].fault == "no-signal"
 
 
 def test_plain_function_that_returns_nonsense_fails_well_formed() -> None:
     target = CallableTarget(lambda _history, candidates: [None] * len(candidates), fake_targets.make_tasks(5))
     report = check_reranker(target)
-    assert report.diagnosis[0].check == "scores_well_formed"
+    assert report.findings[0].check == "scores_well_formed"
 
 
 def test_plain_function_with_popularity_is_held_against_it() -> None:
@@ -311,6 +357,6 @@ def test_equal_histories_leave_nothing_to_swap() -> None:
 
 
 def test_history_ignored_says_what_the_ranking_is_and_where_to_look() -> None:
-    finding = check_reranker(fake_targets.history_ignored()).diagnosis[0]
+    finding = check_reranker(fake_targets.history_ignored()).findings[0]
     assert "does not depend on who asks" in finding.cause
     assert "look for the history" in finding.next_step

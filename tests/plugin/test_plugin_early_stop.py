@@ -6,9 +6,17 @@ import json
 from fnmatch import fnmatch
 
 import fake_targets
+import fake_whole
 import pytest
 from inner_run import Run
-from suite_checks import CHECKS, MINIMAL_CHECKS, STATIC_CHECKS, TRAINED_CHECKS
+from suite_checks import (
+    CHECKS,
+    MINIMAL_CHECKS,
+    SOUND_CHECKS,
+    SOUND_SKIPPED,
+    SOUND_STATIC_CHECKS,
+    SOUND_TRAINED_CHECKS,
+)
 
 from rerank_guard.errors import TargetError
 from rerank_guard.monitor import decided_after
@@ -28,8 +36,8 @@ def load_report(pytester: pytest.Pytester) -> dict:
 
 
 def test_a_decided_job_ends_with_the_same_verdicts() -> None:
-    whole = check_reranker(fake_targets.sound())
-    early = check_reranker(fake_targets.sound(), early_stop=True)
+    whole = check_reranker(fake_whole.whole())
+    early = check_reranker(fake_whole.whole(), early_stop=True)
     assert statuses(early) == statuses(whole) == dict.fromkeys(CHECKS, Status.PASSED)
     full, cut = whole.subject.training, early.subject.training
     assert (full.steps, full.stopped_early) == (60, False)
@@ -51,7 +59,7 @@ def test_a_sick_job_goes_to_its_budget_and_fails_as_it_would(factory) -> None:
     assert early.subject.training.steps == early.subject.training.planned_steps == whole.subject.training.steps
     assert not early.subject.training.stopped_early
     assert statuses(early) == statuses(whole)
-    assert early.diagnosis[0].check in LOSSES
+    assert early.findings[0].check in LOSSES
 
 
 def test_the_level_of_the_run_is_that_of_the_stop() -> None:
@@ -79,7 +87,7 @@ def test_a_target_without_training_is_judged_as_ever() -> None:
 
 def test_the_option_stops_the_job_and_the_report_says_so(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--rerank-target", "fake_targets:sound", STOP)
-    result.assert_outcomes(passed=len(CHECKS), skipped=1)
+    result.assert_outcomes(passed=len(SOUND_CHECKS), skipped=SOUND_SKIPPED)
     early = load_report(pytester)["training"]
     assert early["stopped_early"] is True
     assert early["steps"] < 24
@@ -90,7 +98,7 @@ def test_the_option_stops_the_job_and_the_report_says_so(run: Run, pytester: pyt
     result.stdout.fnmatch_lines([f"t{line}"])
     summary = (pytester.path / "rerank-report" / "summary.md").read_text().splitlines()
     assert any(fnmatch(text, f"T{line}.") for text in summary)
-    run("--rerank-target", "fake_targets:sound").assert_outcomes(passed=len(CHECKS), skipped=1)
+    run("--rerank-target", "fake_targets:sound").assert_outcomes(passed=len(SOUND_CHECKS), skipped=SOUND_SKIPPED)
     whole = load_report(pytester)["training"]
     assert (whole["stopped_early"], whole["steps"]) == (False, 60)
 
@@ -106,7 +114,7 @@ def test_the_option_with_a_train_that_takes_no_monitor_is_a_clear_error(
     run: Run, pytester: pytest.Pytester
 ) -> None:
     result = run("--rerank-target", "fake_targets:takes_no_monitor", STOP)
-    result.assert_outcomes(passed=len(STATIC_CHECKS), errors=len(TRAINED_CHECKS), skipped=1)
+    result.assert_outcomes(passed=len(SOUND_STATIC_CHECKS), errors=len(SOUND_TRAINED_CHECKS), skipped=SOUND_SKIPPED)
     message = load_report(pytester)["errors"][0]["message"]
     assert "takes no `monitor`" in message
     assert "or run without --rerank-early-stop" in message
@@ -114,5 +122,7 @@ def test_the_option_with_a_train_that_takes_no_monitor_is_a_clear_error(
 
 def test_the_fixtures_share_the_job_that_was_stopped(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_mine(rerank_training_run): assert rerank_training_run.stopped_early")
-    run("--rerank-target", "fake_targets:logged", STOP).assert_outcomes(passed=1 + len(CHECKS), skipped=1)
+    run("--rerank-target", "fake_targets:logged", STOP).assert_outcomes(
+        passed=1 + len(SOUND_CHECKS), skipped=SOUND_SKIPPED
+    )
     assert (pytester.path / "trained.log").read_text() == "trained\n"

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from rerank_guard.atomic_file import replace_text
+from rerank_guard.diagnosis import diagnose, diagnosis_lines
 from rerank_guard.report.json import dumps, verdict_from_json_dict, verdict_to_json_dict
 from rerank_guard.report.markdown import report_to_markdown
 from rerank_guard.report.progress import ProgressBar
 from rerank_guard.report.report import Report, RunError, Subject, TrainingSummary
-from rerank_guard.report.terminal import diagnosis_lines, verdict_table
+from rerank_guard.report.terminal import finding_lines, verdict_table
 from rerank_guard.report.text import format_verdict
 from rerank_guard.verdict import Interval, Status, Verdict
 
@@ -38,6 +39,8 @@ SUBJECT = Subject("mine", "films | <uniform>", "cpu", 0, {"numpy": "2"}, {}, Tra
 def test_format_verdict_shows_every_part_aligned() -> None:
     assert format_verdict(FAILED).splitlines() == [
         "FAILED recall_beats_baseline[K=20] [no-signal]",
+        "  cause:     the model says nothing",
+        "  next step: train it",
         "  claim:     Recall@20 is above chance",
         "  measured:  recall = 0.4012, listed = yes, unknown = none",
         "  against:   chance = 0.4, popularity = 0.81, alpha = 0.001",
@@ -45,8 +48,6 @@ def test_format_verdict_shows_every_part_aligned() -> None:
         "  n:         943",
         "  evidence:  first row",
         "             second row",
-        "  cause:     the model says nothing",
-        "  next step: train it",
     ]
 
 
@@ -80,12 +81,13 @@ def test_dumps_refuses_nan() -> None:
 
 def test_report_json_has_the_agreed_keys() -> None:
     data = Report(SUBJECT, (PASSED, FAILED)).to_json_dict()
-    agreed = ["schema", "target", "dataset", "device", "seed", "versions", "verdicts", "diagnosis"]
+    agreed = ["schema", "target", "dataset", "device", "seed", "versions", "verdicts", "diagnosis", "findings"]
     assert set(agreed) <= set(data)
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     verdict_keys = {"check", "status", "claim", "measured", "threshold", "interval", "n", "evidence", "cause"}
     assert verdict_keys | {"next_step"} <= set(data["verdicts"][0])  # type: ignore[index]
-    assert data["diagnosis"] == [
+    assert data["diagnosis"] is None
+    assert data["findings"] == [
         {
             "fault": "no-signal",
             "check": FAILED.check,
@@ -102,7 +104,7 @@ def test_report_json_has_the_agreed_keys() -> None:
 def test_report_is_ok_only_without_failed_or_inconclusive_verdicts(status: Status, ok: bool) -> None:
     report = Report(SUBJECT, (PASSED, Verdict("c", status, "claim", {}, {}, n=1)))
     assert report.ok is ok
-    assert [finding.check for finding in report.diagnosis] == ([] if ok else ["c"])
+    assert [finding.check for finding in report.findings] == ([] if ok else ["c"])
 
 
 def test_report_with_an_error_is_not_ok() -> None:
@@ -130,9 +132,53 @@ def test_table_is_aligned_and_names_errors() -> None:
     ]
 
 
-def test_diagnosis_gives_fault_then_next_step() -> None:
-    lines = list(diagnosis_lines(Report(SUBJECT, (PASSED, FAILED)).diagnosis))
+def test_findings_give_fault_then_next_step() -> None:
+    lines = list(finding_lines(Report(SUBJECT, (PASSED, FAILED)).findings))
     assert lines == ["no-signal (recall_beats_baseline[K=20]): the model says nothing", "  -> train it"]
+
+
+def test_findings_are_capped_and_the_rest_is_counted() -> None:
+    lines = list(finding_lines(Report(SUBJECT, (FAILED, FAILED, FAILED)).findings, most=1))
+    assert lines[-1] == "and 2 more, see the table"
+    assert len(lines) == 3
+
+
+def diagnosed() -> Report:
+    verdicts = (PASSED, FAILED)
+    return Report(SUBJECT, verdicts, diagnosis=diagnose(verdicts))
+
+
+def test_the_diagnosis_goes_into_the_json() -> None:
+    data = json.loads(dumps(diagnosed().to_json_dict()))
+    assert data["diagnosis"]["fault"] == "no-signal"
+    assert data["diagnosis"]["certainty"] == "open"
+    assert data["diagnosis"]["explains"] == [FAILED.check]
+    assert data["diagnosis"]["runner_up"]["fault"]
+    assert [finding["check"] for finding in data["findings"]] == [FAILED.check]
+
+
+def test_what_the_diagnosis_explains_is_no_finding_left_open() -> None:
+    assert diagnosed().unexplained == ()
+    assert len(Report(SUBJECT, (PASSED, FAILED)).unexplained) == 1
+
+
+def test_markdown_begins_with_the_diagnosis() -> None:
+    text = report_to_markdown(diagnosed())
+    assert text.index("**no-signal** (open): the model says nothing") < text.index("| check |")
+    assert f"- explains: {FAILED.check}" in text
+    assert "- fix: train it" in text
+
+
+def test_diagnosis_lines_fit_and_keep_their_labels() -> None:
+    found = diagnosed().diagnosis
+    assert found is not None
+    lines = list(diagnosis_lines(found, width=80))
+    assert lines[0] == "DIAGNOSIS  no-signal (open)"
+    assert lines[1] == "  the model says nothing"
+    assert max(map(len, lines)) <= 80
+    labels = [line.split()[0] for line in lines[2:] if not line.startswith("   ")]
+    assert labels == sorted(labels, key=["evidence", "fix", "explains", "or", "runner-up"].index)
+    assert {"evidence", "fix", "explains", "or", "runner-up"} == set(labels)
 
 
 def test_files_are_replaced_whole(tmp_path) -> None:

@@ -159,7 +159,7 @@ def test_a_sound_command_passes(command):
         ("pip install rerank-gaurd", "not this package"),
         ("pip install -c no-such-file.txt .", "there is no"),
         ("rerank-check all", "not a command"),
-        ("rerank-guard doctor", "doctor"),
+        ("rerank-guard cure", "cure"),
         ("rm -rf build", "not a command"),
         ("make gate | tee log", "one plain command a line"),
         ("make test && make gates", "No rule to make target"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rerank_guard.checks._settings import ALPHA, require_settings
+from rerank_guard.checks.optimisation import NEGLIGIBLE_LEARNING_RATE
+from rerank_guard.checks.recorded_loss import avoids_the_target, blew_up, quarters, warms_up_to_the_end
 from rerank_guard.defaults import LEARNING_EFFECT
 from rerank_guard.errors import InvalidTraceError
 from rerank_guard.monitor import TrainingMonitor, feed
@@ -23,9 +25,6 @@ MOST_NON_FINITE_GRADIENTS = 0.05
 
 FEW_STEPS = 200
 """Fewer optimiser steps than this seldom bring a letter reranker off chance; only used to word a likely cause."""
-
-NEGLIGIBLE_LEARNING_RATE = 1e-7
-"""A peak learning rate at or below this moves nothing; only used to word a likely cause."""
 
 _EXPLANATIONS = {
     "no-trainable-parameters": (
@@ -45,9 +44,13 @@ _EXPLANATIONS = {
         "Print the learning rate at each step; check the schedule, the warm-up, and which groups the optimiser "
         "holds.",
     ),
+    "anti-learning": (
+        "The target's letter is ranked worse than by chance: the job knows the answer and was taught to avoid it. The loss "
+        "has the wrong sign.",
+        "Check the sign of what backward is called on: the loss is -log p(target letter), and it is minimised.",
+    ),
     "diverged": (
-        "The letter NLL is far above chance and rising: the learning rate is likely too large, or the loss has the "
-        "wrong sign.",
+        "The letter NLL is, or was, far above chance, and above where it started: the learning rate is likely too large{}.",
         "Divide the learning rate by 10 and clip gradients; if it still rises, check the sign of the loss.",
     ),
     "under-trained": (
@@ -115,6 +118,12 @@ def check_loss_below_random(
       later passes do gain the effect: on repeated examples learning by heart looks the same, so they decide
       nothing.
 
+    A loss of the wrong sign (anti-learning) and a learning rate that is too large (diverged) both drive the NLL above
+    chance, and an NLL that rises steadily can be either. The ranks of the targets (`TraceRecorder.letters`) tell
+    them apart: a model that has diverged knows nothing, so that its targets' ranks are as by chance, while one that
+    climbs the loss ranks them worse than by chance. Where no ranks were recorded, or N is 2, the name is diverged, and
+    the next step names both.
+
     Args:
         trace: what the job recorded. A gradient norm of NaN counts as a fault only where most steps recorded a
             number.
@@ -165,6 +174,9 @@ def check_loss_below_random(
         status = Status.INCONCLUSIVE
     fault = None if status is Status.PASSED else _likely_fault(trace, window, decided=status is Status.FAILED)
     cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
+    # with the ranks of more than two candidates a wrong sign would have been seen
+    sign_known = trace.target_rank is not None and int(trace.n_candidates.max()) > 2
+    cause = cause.format("" if sign_known else ", or the loss has the wrong sign")
     if only_later:
         fault = None
         cause = (
@@ -185,7 +197,7 @@ def check_loss_below_random(
         cause, next_step = _instead_of_no_signal(fault, seen, cause, next_step, _MORE_OF_IT)
     elif (
         status is Status.FAILED
-        and fault != "diverged"
+        and fault not in ("diverged", "anti-learning")
         and (float(np.median(gains)) >= least_gain or log_e >= needed)
     ):
         seen = (
@@ -214,7 +226,7 @@ def check_loss_below_random(
             "log10_e_value": needed / math.log(10.0),
         },
         n=n,
-        evidence=_quarters(trace) if status is not Status.PASSED else (),
+        evidence=quarters(trace) if status is not Status.PASSED else (),
         cause=cause,
         next_step=next_step,
         fault=fault,
@@ -294,12 +306,18 @@ def _gain_of_later_passes(trace: TrainingTrace) -> float | None:
 
 def _likely_fault(trace: TrainingTrace, window: _Window, *, decided: bool) -> str | None:
     """The cause that the trace suggests; of an undecided run only what is seen without statistics."""
-    level, chance = float(window.nll.mean()), float(window.chance.mean())
     if float(trace.learning_rate.max()) <= NEGLIGIBLE_LEARNING_RATE:
         return "no-update"
-    if decided and level > 1.25 * chance and len(window.earlier) and level > float(window.earlier.mean()):
-        return "diverged"
-    if trace.optimizer_steps < FEW_STEPS or 2 * trace.optimizer_steps < trace.planned_steps:
+    if decided:
+        first_pass = np.flatnonzero(trace.first_pass)
+        if avoids_the_target(trace, first_pass[len(first_pass) // 2 :]):
+            return "anti-learning"
+        level, chance = float(window.nll.mean()), float(window.chance.mean())
+        rising = len(window.earlier) > 0 and level > float(window.earlier.mean())
+        if (level > 1.25 * chance and rising) or blew_up(trace):
+            return "diverged"
+    too_few = trace.optimizer_steps < FEW_STEPS or 2 * trace.optimizer_steps < trace.planned_steps
+    if too_few or warms_up_to_the_end(trace):
         return "under-trained"
     return "no-signal" if decided else None
 
@@ -373,13 +391,3 @@ def _job(trace: TrainingTrace) -> dict[str, Measured]:
         "learning_rate_max": float(trace.learning_rate.max()) if trace.optimizer_steps else None,
         "trainable_parameters": trace.trainable_parameters,
     }
-
-
-def _quarters(trace: TrainingTrace) -> tuple[str, ...]:
-    """How the letter NLL went, a quarter of the first pass a row."""
-    parts = [part for part in np.array_split(np.flatnonzero(trace.first_pass), 4) if len(part)]
-    return tuple(
-        f"first-pass examples {part[0]} to {part[-1]}: letter NLL {trace.letter_nll[part].mean():.3f}, "
-        f"mean log N {np.log(trace.n_candidates[part]).mean():.3f}"
-        for part in parts
-    )

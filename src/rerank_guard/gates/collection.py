@@ -13,7 +13,8 @@ import pytest
 from rerank_guard.errors import RerankGuardError, TargetError
 from rerank_guard.gates.functions import ASSIGNED, Assigned, gate_function, score_throughput
 from rerank_guard.gates.settings import is_worker, suite_session
-from rerank_guard.suite.gates import Gate, gates_for
+from rerank_guard.suite.catalogue import gates_for
+from rerank_guard.suite.gates import Gate
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr

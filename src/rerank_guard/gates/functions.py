@@ -13,6 +13,7 @@ from rerank_guard.gates.settings import settings_of, suite_session
 from rerank_guard.report.text import format_verdict
 from rerank_guard.suite.gates import Gate, Tier, judge
 from rerank_guard.suite.session import SuiteSession
+from rerank_guard.suite.stages import call_unseen
 from rerank_guard.target import Trains
 from rerank_guard.verdict import Status
 
@@ -62,7 +63,7 @@ def _run(request: pytest.FixtureRequest) -> None:
     verdict = judge(assigned.gate, session)
     payload = verdict_property(verdict, assigned.position, session.subject())
     request.node.user_properties.append((VERDICT_PROPERTY, payload))
-    if verdict.status is Status.NOT_APPLICABLE:
+    if verdict.status in (Status.NOT_APPLICABLE, Status.NOT_RUN):
         pytest.skip("; ".join(filter(None, (verdict.cause, *verdict.evidence, verdict.next_step))))
     if not verdict.ok:
         pytest.fail(format_verdict(verdict), pytrace=False)
@@ -76,6 +77,6 @@ def score_throughput(request: pytest.FixtureRequest, _rerank_trained: None, benc
     benchmark.extra_info.update(
         target=session.target.name, prompts=len(tasks), seed=settings_of(request.config).seed
     )
-    benchmark(session.target.score, tasks)
+    benchmark(call_unseen, session.target.score, tasks)
     if benchmark.stats is not None:  # None with --benchmark-disable
         benchmark.extra_info["prompts_per_second"] = len(tasks) / benchmark.stats.stats.mean

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rerank_guard.atomic_file import replace_text
+from rerank_guard.diagnosis import Diagnosis, diagnosis_lines
 from rerank_guard.gates.settings import current_session, settings_of
 from rerank_guard.report.budget import within_budget
 from rerank_guard.report.json import (
@@ -22,7 +23,7 @@ from rerank_guard.report.json import (
 )
 from rerank_guard.report.markdown import report_to_markdown
 from rerank_guard.report.report import Report, RunError, Subject, TrainingSummary
-from rerank_guard.report.terminal import diagnosis_lines, training_line, verdict_table
+from rerank_guard.report.terminal import finding_lines, training_line, verdict_table
 from rerank_guard.verdict import Status, Verdict
 
 __all__ = ["SUBJECT_PROPERTY", "VERDICT_PROPERTY", "Recorder", "subject_property", "verdict_property"]
@@ -33,11 +34,15 @@ VERDICT_PROPERTY = "rerank_verdict"
 SUBJECT_PROPERTY = "rerank_subject"
 """Name of the user property that says who was judged when an item ended without a verdict."""
 
+_WIDTH = 100
+"""Columns of the diagnosis, whatever the terminal's width: its lines are found again in logs."""
+
 _COLOURS = {
     Status.PASSED: {"green": True},
     Status.FAILED: {"red": True},
     Status.INCONCLUSIVE: {"yellow": True},
     Status.NOT_APPLICABLE: {"light": True},
+    Status.NOT_RUN: {"light": True},
 }
 
 
@@ -64,6 +69,7 @@ class Recorder:
         self._write_error: OSError | None = None
         self._stored = ""
         self._store_failed = False
+        self._diagnosed: tuple[tuple[Verdict, ...], Diagnosis | None] | None = None
 
     @property
     def report(self) -> Report | None:
@@ -72,7 +78,15 @@ class Recorder:
             return None
         in_order = sorted(self._verdicts.values(), key=lambda entry: entry[0])
         verdicts = within_budget([verdict for _, verdict in in_order])
-        return Report(self._subject, verdicts, tuple(self._errors.values()))
+        return Report(self._subject, verdicts, tuple(self._errors.values()), self._diagnosis_of(verdicts))
+
+    def _diagnosis_of(self, verdicts: tuple[Verdict, ...]) -> Diagnosis | None:
+        """Made once for the same verdicts; with probes where the scores are in this process."""
+        if self._diagnosed is None or self._diagnosed[0] != verdicts:
+            from rerank_guard.suite.diagnose import diagnose_run
+
+            self._diagnosed = verdicts, diagnose_run(current_session(self._config), verdicts)
+        return self._diagnosed[1]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the verdict, or the error that stood in its way, from a report of the suite."""
@@ -152,9 +166,13 @@ class Recorder:
             return
         terminalreporter.ensure_newline()
         terminalreporter.section("rerank-guard")
-        for line in diagnosis_lines(report.diagnosis):
+        if report.diagnosis is not None:
+            for line in diagnosis_lines(report.diagnosis, width=_WIDTH):
+                terminalreporter.write_line(line, bold=not line.startswith(" "))
+            terminalreporter.write_line("")
+        for line in finding_lines(report.unexplained):
             terminalreporter.write_line(line, bold=not line.startswith(" "))
-        if report.diagnosis:
+        if report.unexplained:
             terminalreporter.write_line("")
         for row in verdict_table(report.verdicts, report.errors):
             colour = {"bold": True} if row.status is None else _COLOURS[row.status]

@@ -40,6 +40,7 @@ class Settings:
         report_dir: where report.json and summary.md go.
         benchmark: the throughput tests were asked for.
         early_stop: the training job ends once its gates have passed.
+        keep_going: train even where an exact gate has failed before.
         baseline: the file of the stored run; None without one.
         update_baseline: store this run there, instead of being held against it.
     """
@@ -52,6 +53,7 @@ class Settings:
     report_dir: Path
     benchmark: bool
     early_stop: bool
+    keep_going: bool
     baseline: Path | None
     update_baseline: bool
 
@@ -78,6 +80,7 @@ def settings_of(config: pytest.Config) -> Settings:
             report_dir=config.invocation_params.dir / option.rerank_report,
             benchmark=option.rerank_benchmark,
             early_stop=option.rerank_early_stop,
+            keep_going=option.rerank_keep_going,
             baseline=_baseline_path(config),
             update_baseline=option.rerank_update_baseline,
         )
@@ -117,6 +120,7 @@ def suite_session(config: pytest.Config) -> SuiteSession:
             device=device,
             progress=terminal_progress(config),
             early_stop=settings.early_stop,
+            keep_going=settings.keep_going,
             stored=_stored_run(settings),
         )
     return config.stash[_SESSION]

@@ -22,7 +22,7 @@ __all__ = [
     "verdict_to_json_dict",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout of `report.json`; raised when a key changes its meaning or goes."""
 
 
@@ -85,7 +85,8 @@ def report_to_json_dict(report: Report) -> dict[str, object]:
         "training": None if subject.training is None else strict_json(asdict(subject.training)),
         "ok": report.ok,
         "verdicts": [verdict_to_json_dict(verdict) for verdict in report.verdicts],
-        "diagnosis": [asdict(finding) for finding in report.diagnosis],
+        "diagnosis": None if report.diagnosis is None else strict_json(asdict(report.diagnosis)),
+        "findings": [asdict(finding) for finding in report.findings],
         "errors": [asdict(error) for error in report.errors],
     }
 

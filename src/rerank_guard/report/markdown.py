@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rerank_guard.diagnosis.diagnosis import Diagnosis
 from rerank_guard.report.report import Report
 from rerank_guard.report.terminal import training_line
 from rerank_guard.report.text import format_values, format_verdict, status_word
@@ -27,9 +28,12 @@ def _lines(report: Report) -> Iterator[str]:
     if subject.training is not None:
         yield ""
         yield f"{training_line(subject.training).capitalize()}."
-    if report.diagnosis:
+    if report.diagnosis is not None:
         yield ""
-        for finding in report.diagnosis:
+        yield from _diagnosis(report.diagnosis)
+    if report.unexplained:
+        yield ""
+        for finding in report.unexplained:
             fault = f"**{finding.fault}**" if finding.fault else "unnamed fault"
             yield f"- {fault} ({_cell(finding.check)}): {_cell(finding.cause)} {_cell(finding.next_step)}".rstrip()
     yield ""
@@ -53,6 +57,19 @@ def _lines(report: Report) -> Iterator[str]:
             yield "````text"
             yield format_verdict(verdict)
             yield "````"
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Iterator[str]:
+    yield f"**{_cell(diagnosis.fault)}** ({diagnosis.certainty.value}): {_cell(diagnosis.cause)}"
+    yield ""
+    for row in diagnosis.evidence:
+        yield f"- evidence: {_cell(row)}"
+    yield f"- fix: {_cell(diagnosis.fix)}"
+    yield f"- explains: {_cell(', '.join(diagnosis.explains))}"
+    for row in diagnosis.alternatives:
+        yield f"- or {_cell(row)}"
+    if diagnosis.runner_up is not None:
+        yield f"- runner-up: {_cell(diagnosis.runner_up.fault)}: {_cell(diagnosis.runner_up.why)}"
 
 
 def _cell(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rerank_guard.diagnosis.diagnosis import Diagnosis
 from rerank_guard.report.json import report_to_json_dict
 from rerank_guard.verdict import Verdict
 
@@ -56,7 +57,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the diagnosis: a fault, the check that showed it, its likely cause and what to do."""
+    """A verdict that is not ok, in short: its fault, the check that showed it, its likely cause and what to do."""
 
     fault: str | None
     check: str
@@ -80,11 +81,13 @@ class Report:
         subject: who was judged.
         verdicts: in suite order, the most upstream check first.
         errors: checks that ended in an exception of the target; a report with one is not ok.
+        diagnosis: the one fault that explains the verdicts best; None where all are ok.
     """
 
     subject: Subject
     verdicts: tuple[Verdict, ...]
     errors: tuple[RunError, ...] = ()
+    diagnosis: Diagnosis | None = None
 
     @property
     def ok(self) -> bool:
@@ -92,13 +95,19 @@ class Report:
         return not self.errors and all(verdict.ok for verdict in self.verdicts)
 
     @property
-    def diagnosis(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """The verdicts that are not ok, most upstream first: what is wrong early explains what fails later."""
         return tuple(
             Finding(verdict.fault, verdict.check, verdict.cause, verdict.next_step)
             for verdict in self.verdicts
             if not verdict.ok
         )
+
+    @property
+    def unexplained(self) -> tuple[Finding, ...]:
+        """The findings that the diagnosis does not account for; all of them without one."""
+        explained = self.diagnosis.explains if self.diagnosis is not None else ()
+        return tuple(finding for finding in self.findings if finding.check not in explained)
 
     def to_json_dict(self) -> dict[str, object]:
         """The report as `report.json` holds it: strict JSON, with NaN and infinities as null."""

@@ -1,4 +1,4 @@
-"""The verdict table and the diagnosis as lines for a terminal; whoever prints them adds the colour."""
+"""The verdict table and the findings as lines for a terminal; whoever prints them adds the colour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from rerank_guard.report.report import Finding, RunError, TrainingSummary
 from rerank_guard.report.text import format_value, status_word
 from rerank_guard.verdict import Measured, Status, Verdict
 
-__all__ = ["TableLine", "diagnosis_lines", "training_line", "verdict_table"]
+__all__ = ["MOST_FINDINGS", "TableLine", "finding_lines", "training_line", "verdict_table"]
+
+MOST_FINDINGS = 5
+"""Findings shown beside a diagnosis; the table has all of them."""
 
 _HEADINGS = ("check", "status", "measured", "against", "n")
 _SETTINGS = frozenset({"alpha", "effect"})
@@ -43,13 +46,15 @@ def verdict_table(verdicts: Sequence[Verdict], errors: Sequence[RunError] = ()) 
         yield TableLine(_aligned(row, widths), status)
 
 
-def diagnosis_lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """Two lines a finding: the fault with its check and cause, and under it the next step."""
-    for finding in findings:
+def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Iterator[str]:
+    """Two lines a finding: the fault with its check and cause, and under it the next step; `most` of them."""
+    for finding in findings[:most]:
         fault = finding.fault or "unnamed fault"
         yield f"{fault} ({finding.check}): {finding.cause}" if finding.cause else f"{fault} ({finding.check})"
         if finding.next_step:
             yield f"  -> {finding.next_step}"
+    if len(findings) > most:
+        yield f"and {len(findings) - most} more, see the table"
 
 
 def training_line(training: TrainingSummary) -> str:

@@ -43,8 +43,9 @@ def format_interval(interval: Interval) -> str:
 def format_verdict(verdict: Verdict) -> str:
     """A verdict as plain text of several lines, without colour and without a trailing newline.
 
-    The first line holds status, check and, where one is known, the fault; then come the claim, what was measured
-    against what, the interval, n, the evidence rows, the likely cause and the next step. Empty parts are left out.
+    The first line holds status, check and, where one is known, the fault; then come the likely cause and the next step,
+    and after them what they rest on: the claim, what was measured against what, the interval, n, and the evidence rows.
+    Empty parts are left out.
     """
     return "\n".join(_lines(verdict))
 
@@ -52,6 +53,8 @@ def format_verdict(verdict: Verdict) -> str:
 def _lines(verdict: Verdict) -> Iterator[str]:
     fault = f" [{verdict.fault}]" if verdict.fault else ""
     yield f"{status_word(verdict.status)} {verdict.check}{fault}"
+    yield from _part("cause", verdict.cause)
+    yield from _part("next step", verdict.next_step)
     yield from _part("claim", verdict.claim)
     if verdict.measured:
         yield from _part("measured", format_values(verdict.measured))
@@ -61,8 +64,6 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield from _part("interval", format_interval(verdict.interval))
     yield from _part("n", str(verdict.n))
     yield from _part("evidence", "\n".join(verdict.evidence))
-    yield from _part("cause", verdict.cause)
-    yield from _part("next step", verdict.next_step)
 
 
 def _part(label: str, text: str) -> Iterator[str]:

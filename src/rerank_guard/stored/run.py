@@ -11,6 +11,7 @@ from rerank_guard.errors import StoredRunError
 from rerank_guard.stored.conditions import RunConditions
 from rerank_guard.stored.fingerprint import DATA_PARTS, data_part_fingerprints, mapping_fingerprint
 from rerank_guard.stored.standing import Standings, standings_of
+from rerank_guard.throughput import Throughput
 from rerank_guard.types import FloatArray, RankingTask
 
 __all__ = ["StoredRun", "stored_run_of"]
@@ -30,6 +31,7 @@ class StoredRun:
         data_parts: SHA-256 of each of `fingerprint.DATA_PARTS`.
         conditions: what the target declared; None when it declares nothing, and only data can be compared.
         standings: the targets' standing user by user; N and the number of users come from here.
+        throughput: timings of scoring; None where none were taken.
 
     Raises:
         StoredRunError: a field of another type, an impossible date, or a hash that is none.
@@ -42,6 +44,7 @@ class StoredRun:
     data_parts: Mapping[str, str]
     conditions: RunConditions | None
     standings: Standings
+    throughput: Throughput | None = None
 
     def __post_init__(self) -> None:
         _require_text(self.target, "target")
@@ -53,6 +56,9 @@ class StoredRun:
             raise StoredRunError(f"data_parts has the keys {sorted(self.data_parts)}; give {sorted(DATA_PARTS)}.")
         for part, digest in self.data_parts.items():
             _require_sha256(digest, f"data_parts[{part!r}]")
+        throughput: object = self.throughput
+        if throughput is not None and not isinstance(throughput, Throughput):
+            raise StoredRunError(f"throughput is {throughput!r:.200}; give what measure_throughput gave, or None.")
         object.__setattr__(self, "versions", dict(self.versions))
         object.__setattr__(self, "data_parts", {part: self.data_parts[part] for part in DATA_PARTS})
 
@@ -71,6 +77,7 @@ def stored_run_of(
     seed: int,
     versions: Mapping[str, str],
     conditions: RunConditions | None,
+    throughput: Throughput | None = None,
 ) -> StoredRun:
     """The run that gave `scores`, ready to be stored.
 
@@ -82,6 +89,7 @@ def stored_run_of(
         seed: of the run.
         versions: package name to version.
         conditions: what the target declares, None when it declares nothing.
+        throughput: timings of scoring, None where none were taken.
 
     Raises:
         InvalidScoresError, InvalidTaskError: malformed scores; no tasks, or a query_id that comes twice.
@@ -95,6 +103,7 @@ def stored_run_of(
         data_parts=data_part_fingerprints(tasks),
         conditions=conditions,
         standings=standings_of(scores, tasks),
+        throughput=throughput,
     )
 
 

@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from rerank_guard.errors import StoredRunError
+from rerank_guard.errors import RerankGuardError, StoredRunError
 from rerank_guard.stored.conditions import RunConditions
 from rerank_guard.stored.fingerprint import DATA_PARTS, canonical_json, mapping_fingerprint, text_fingerprint
 from rerank_guard.stored.run import StoredRun
 from rerank_guard.stored.standing import Standings
+from rerank_guard.throughput import Throughput
 from rerank_guard.types import IntArray
 
 __all__ = ["FORMAT", "SCHEMA", "checksum_of", "stored_run_from_json_dict", "stored_run_to_json_dict"]
@@ -20,7 +21,10 @@ FORMAT = "rerank-guard stored run"
 """Tells this file from any other JSON with a `schema`."""
 
 SCHEMA = 1
-"""Version of the layout; raised when a key changes its meaning, comes or goes."""
+"""Version of the layout; raised when a key changes its meaning or goes, or when one comes that must be there.
+
+The key "throughput" may be left out: files from before it was known are read as they are.
+"""
 
 _MOST = 2**31 - 1  # of any count; far above all that occurs, and safe to add
 
@@ -28,6 +32,8 @@ _TOP = ("format", "schema", "target", "created", "seed", "versions", "data", "co
 _DATA = ("sha256", "users", "fewest_candidates", "most_candidates", "parts")
 _CONDITIONS = ("tokenizer", "prompt", "prompt_sha256", "config", "config_sha256", "sampler", "split")
 _STANDINGS = ("query_ids", "n_candidates", "above", "tied")
+_THROUGHPUT = ("users", "device", "seconds", "loop_seconds", "matmul_seconds")
+_OPTIONAL = ("throughput",)
 
 
 def stored_run_to_json_dict(run: StoredRun) -> dict[str, Any]:
@@ -55,6 +61,8 @@ def stored_run_to_json_dict(run: StoredRun) -> dict[str, Any]:
             "tied": standings.tied.tolist(),
         },
     }
+    if run.throughput is not None:
+        data["throughput"] = _throughput_to_json(run.throughput)
     return {**data, "checksum": checksum_of(data)}
 
 
@@ -81,7 +89,7 @@ def stored_run_from_json_dict(data: object) -> StoredRun:
     if version != SCHEMA:
         age = "a newer" if version > SCHEMA else "an older"
         raise StoredRunError(f"schema is {version}, of {age} rerank-guard; this one reads schema {SCHEMA}.")
-    _require_keys(top, _TOP, "")
+    _require_keys(top, _TOP, "", _OPTIONAL)
     described = _described(top["data"])
     run = StoredRun(
         target=_text(top["target"], "target"),
@@ -91,6 +99,7 @@ def stored_run_from_json_dict(data: object) -> StoredRun:
         data_parts=_texts(described["parts"], "data.parts"),
         conditions=None if top["conditions"] is None else _conditions(top["conditions"]),
         standings=_standings(top["standings"]),
+        throughput=_throughput(top["throughput"]) if "throughput" in top else None,
     )
     stored = _text(top["checksum"], "checksum")
     computed = checksum_of(top)
@@ -112,6 +121,16 @@ def _conditions_to_json(conditions: RunConditions) -> dict[str, Any]:
         "config_sha256": mapping_fingerprint(conditions.config),
         "sampler": conditions.sampler,
         "split": conditions.split,
+    }
+
+
+def _throughput_to_json(throughput: Throughput) -> dict[str, Any]:
+    return {
+        "users": throughput.users,
+        "device": throughput.device,
+        "seconds": list(throughput.seconds),
+        "loop_seconds": list(throughput.loop_seconds),
+        "matmul_seconds": list(throughput.matmul_seconds),
     }
 
 
@@ -151,6 +170,24 @@ def _standings(value: object) -> Standings:
     return Standings(query_ids=tuple(query_ids), **counts)
 
 
+def _throughput(value: object) -> Throughput:
+    timed = _object(value, "throughput")
+    _require_keys(timed, _THROUGHPUT, "throughput.")
+    for name in _THROUGHPUT[2:]:
+        if not isinstance(timed[name], list):
+            _refuse(timed[name], f"throughput.{name}", "a list of seconds")
+    try:
+        return Throughput(
+            users=_count(timed["users"], "throughput.users"),
+            device=_text(timed["device"], "throughput.device"),
+            **{name: tuple(timed[name]) for name in _THROUGHPUT[2:]},
+        )
+    except StoredRunError:
+        raise
+    except RerankGuardError as error:
+        raise StoredRunError(str(error)) from error
+
+
 def _column(value: object, where: str, users: int) -> IntArray:
     if not isinstance(value, list):
         _refuse(value, where, "a list of whole numbers")
@@ -176,10 +213,13 @@ def _require_derived(top: Mapping[str, Any], run: StoredRun) -> None:
             raise StoredRunError(f"{where} is {stored!r:.100}, but the file's own content gives {computed!r:.100}.")
 
 
-def _require_keys(data: Mapping[str, Any], expected: tuple[str, ...], prefix: str) -> None:
+def _require_keys(
+    data: Mapping[str, Any], expected: tuple[str, ...], prefix: str, optional: tuple[str, ...] = ()
+) -> None:
     for key in data:
-        if key not in expected:
-            raise StoredRunError(f"the key {prefix + key!r} is unknown; known are {', '.join(expected)}.")
+        if key not in (*expected, *optional):
+            known = ", ".join((*expected, *optional))
+            raise StoredRunError(f"the key {prefix + key!r} is unknown; known are {known}.")
     for key in expected:
         if key not in data:
             raise StoredRunError(f"the key {prefix + key!r} is missing.")

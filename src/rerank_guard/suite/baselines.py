@@ -20,6 +20,7 @@ from rerank_guard.baselines import (
 from rerank_guard.checks._settings import true_slots
 from rerank_guard.metrics import expected_hit_at_k
 from rerank_guard.stats.bets import log_e_value_above
+from rerank_guard.suite.once import if_offered
 from rerank_guard.suite.session import SuiteSession
 from rerank_guard.types import FloatArray, RankingTask
 
@@ -46,7 +47,8 @@ def baselines_of(session: SuiteSession, k: int) -> dict[str, list[FloatArray]]:
     for kind, times in session.known_item_times().items():
         baselines[f"newest first ({kind})"] = recency_scores(tasks, times)
         baselines[f"oldest first ({kind})"] = reversed_recency_scores(tasks, times)
-    return baselines | session.own_baselines()
+    own: dict[str, list[FloatArray]] = if_offered(session.own_baselines, {})
+    return baselines | own
 
 
 def _skewed_orders(tasks: Sequence[RankingTask], k: int) -> dict[str, list[FloatArray]]:

@@ -1,4 +1,4 @@
-"""A computation that runs once, whether it gives a value or an error."""
+"""A computation that runs once, whether it gives a value or an error; and one that a target may decline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, TypeVar
 
-__all__ = ["Once"]
+from rerank_guard.errors import NotOfferedError
+
+__all__ = ["Once", "if_offered"]
 
 T = TypeVar("T")
 
@@ -39,3 +41,12 @@ class Once(Generic[T]):
             # The traceback of the first time, which would else grow with each gate that asks again.
             raise self._error.with_traceback(self._traceback)
         return self._value  # type: ignore[return-value]
+
+
+def if_offered(compute: Callable[[], T], otherwise: T) -> T:
+    """What `compute` gives; `otherwise` where the target does not offer it. For what a gate can do without."""
+    __tracebackhide__ = True
+    try:
+        return compute()
+    except NotOfferedError:
+        return otherwise

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rerank_guard.report.budget import within_budget
-from rerank_guard.report.report import Report
-from rerank_guard.suite.gates import gates_for, judge
+from rerank_guard.report.report import Report, RunError
+from rerank_guard.stored import StoredRun
+from rerank_guard.suite.catalogue import gates_for
+from rerank_guard.suite.diagnose import diagnose_run
+from rerank_guard.suite.gates import judge
 from rerank_guard.suite.session import DEFAULT_ALPHA, SuiteSession
 from rerank_guard.target import Progress, RerankTarget
+from rerank_guard.verdict import Verdict
 
-__all__ = ["check_reranker"]
+__all__ = ["check_reranker", "report_on"]
 
 
 def check_reranker(
@@ -21,6 +25,8 @@ def check_reranker(
     seed: int = 0,
     progress: Progress | None = None,
     early_stop: bool = False,
+    keep_going: bool = False,
+    stored: StoredRun | None = None,
 ) -> Report:
     """Run every gate that the target's methods allow, and report.
 
@@ -33,14 +39,44 @@ def check_reranker(
         seed: recorded in the report; give the target its seed when you make it.
         progress: told how far training and scoring are.
         early_stop: end the training job as soon as its gates have passed; train() must take a `monitor`.
+        keep_going: train and score even where a gate that needs no model has failed; by default such a job is not started.
+        stored: an earlier run, below which Recall@K must not have fallen; see `stored.read_stored_run`.
 
     Raises:
         VacuousMetricError: a cutoff is not below the smallest N.
         TargetError, InvalidTaskError: the target does not meet `RerankTarget`, or has no usable task.
-        Exception: whatever the target's own methods raise.
+        Exception: whatever the target's own methods raise before any static gate has failed.
     """
     session = SuiteSession(
-        target, cutoffs=cutoffs, alpha=alpha, seed=seed, progress=progress, early_stop=early_stop
+        target,
+        cutoffs=cutoffs,
+        alpha=alpha,
+        seed=seed,
+        progress=progress,
+        early_stop=early_stop,
+        keep_going=keep_going,
+        stored=stored,
     )
-    verdicts = tuple(judge(gate, session) for gate in gates_for(session))
-    return Report(session.subject(), within_budget(verdicts, alpha))
+    return report_on(session)
+
+
+def report_on(session: SuiteSession) -> Report:
+    """Judge every gate of a session, and diagnose.
+
+    Where a static gate has failed already, what the target raises after it is a consequence rather than news: it is written
+    into the report's errors, and the diagnosis is given all the same.
+
+    Raises:
+        Exception: as `check_reranker`.
+    """
+    judged: list[Verdict] = []
+    errors: list[RunError] = []
+    for gate in gates_for(session):
+        try:
+            judged.append(judge(gate, session))
+        except Exception as error:
+            if not session.stopped_by:
+                raise
+            errors.append(RunError(gate.name, f"{type(error).__name__}: {error}"))
+    verdicts = within_budget(judged, session.alpha)
+    return Report(session.subject(), verdicts, tuple(errors), diagnosis=diagnose_run(session, verdicts))

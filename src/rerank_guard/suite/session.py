@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,12 +23,15 @@ from rerank_guard.population import Population
 from rerank_guard.report.report import Subject, TrainingSummary
 from rerank_guard.split_times import SplitTimes
 from rerank_guard.stored import RunConditions, StoredRun, stored_run_of
+from rerank_guard.suite.asked_again import AskedAgain
 from rerank_guard.suite.cutoffs import choose_cutoffs
 from rerank_guard.suite.load import require_target
-from rerank_guard.suite.once import Once
+from rerank_guard.suite.once import Once, if_offered
 from rerank_guard.suite.rows import as_float_rows
+from rerank_guard.suite.stages import Stage, call_unseen, call_with_progress, takes
 from rerank_guard.target import (
     DeclaresPopulation,
+    DeclaresTraining,
     Describes,
     Fingerprints,
     KnowsItemTimes,
@@ -37,18 +39,26 @@ from rerank_guard.target import (
     KnowsOracle,
     KnowsPopularity,
     KnowsTimes,
+    KnowsTrainingTasks,
     PredictsProba,
     Progress,
+    ReportsMetrics,
     RerankTarget,
     ScoresMadeUpTasks,
+    TracksParameters,
     Trains,
 )
+from rerank_guard.throughput import Throughput, measure_throughput
+from rerank_guard.training_plan import ParameterChange, TrainingPlan
 from rerank_guard.types import FloatArray, LetterTable, RankingTask, TrainingTrace
 
 __all__ = ["DEFAULT_ALPHA", "SuiteSession"]
 
 DEFAULT_ALPHA = ALPHA
 """The false-alarm rate of each statistical gate."""
+
+SECONDS_OF_TIMING = 15.0
+"""About how long scoring is timed, where a stored run asks for it."""
 
 T = TypeVar("T")
 
@@ -68,6 +78,10 @@ class SuiteSession:
         progress: told how far training and scoring are.
         early_stop: end the training job as soon as its gates have passed; the target's train() must take a `monitor`.
         stored: an earlier run; Recall@K must not have fallen below it.
+        keep_going: train and score even where an exact gate has failed before.
+
+    Attributes:
+        stopped_by: static gates that have failed; as long as there are any, nothing is trained.
 
     Raises:
         TargetError: `target` does not meet `RerankTarget`.
@@ -84,6 +98,7 @@ class SuiteSession:
         progress: Progress | None = None,
         early_stop: bool = False,
         stored: StoredRun | None = None,
+        keep_going: bool = False,
     ) -> None:
         self.stored = stored
         self.early_stop = early_stop
@@ -106,6 +121,14 @@ class SuiteSession:
         self.split_times = Once(self._ask_split_times)
         self.population = Once(self._ask_population)
         self.conditions = Once(self._ask_conditions)
+        self.training_tasks = Once(self._load_training_tasks)
+        self.plan = Once(self._ask_plan)
+        self.parameter_changes = Once(self._ask_parameter_changes)
+        self.reported_metrics = Once(self._ask_reported_metrics)
+        self.asked_again = AskedAgain(self)
+        self.throughput = Once(self._time_scoring)
+        self.keep_going = keep_going
+        self.stopped_by: list[str] = []
         self.swapped_tasks = Once(lambda: swapped_histories(self.tasks(), np.random.default_rng(seed)).tasks)
         self.raw_history_blind = Once(lambda: self._score_made_up(self.swapped_tasks(), "histories swapped"))
         self.raw_content_free = Once(lambda: self._score_made_up(blank_prompts(self.tasks()), "blank prompts"))
@@ -136,18 +159,17 @@ class SuiteSession:
 
     def known_popularity(self) -> Mapping[str, int] | None:
         """item_id to count in the training data; None when the target does not know."""
-        return self.item_popularity() if isinstance(self.target, KnowsPopularity) else None
+        return if_offered(self.item_popularity, None) if isinstance(self.target, KnowsPopularity) else None
 
     def known_item_times(self) -> Mapping[str, Mapping[str, float]]:
         """Kind of time to item_id to time; empty when the target does not know."""
-        return self.item_times() if isinstance(self.target, KnowsItemTimes) else {}
+        return if_offered(self.item_times, {}) if isinstance(self.target, KnowsItemTimes) else {}
 
     def raw_made_up(self) -> None:
         """Have the made-up tasks scored, if the target does that; what `own_baselines` needs of it."""
         __tracebackhide__ = True
-        if not isinstance(self.target, ScoresMadeUpTasks):
+        if not isinstance(self.target, ScoresMadeUpTasks) or if_offered(self.raw_content_free, None) is None:
             return
-        self.raw_content_free()
         if has_histories_to_swap(self.tasks()):
             try:
                 self.swapped_tasks()
@@ -186,6 +208,7 @@ class SuiteSession:
             seed=self.seed,
             versions=self.subject().versions,
             conditions=self.conditions(),
+            throughput=self.throughput(),
         )
 
     def trained(self) -> TrainingTrace | None:
@@ -230,28 +253,33 @@ class SuiteSession:
         )
 
     def _load_tasks(self) -> tuple[RankingTask, ...]:
-        tasks = tuple(self.target.tasks())
-        for index, task in enumerate(tasks):
-            if not isinstance(task, RankingTask):
-                raise TargetError(
-                    f"tasks() of {self.target.name!r} gave {task!r:.200} at position {index}; "
-                    "give RankingTask objects."
-                )
+        tasks = self._ranking_tasks(self.target.tasks(), "tasks()")
         if not tasks:
             raise InvalidTaskError(f"tasks() of {self.target.name!r} gave no task; there is nothing to judge on.")
         return tasks
 
+    def _load_training_tasks(self) -> tuple[RankingTask, ...]:
+        target = self.capable(KnowsTrainingTasks, "training_tasks()", "have its training data judged")
+        return self._ranking_tasks(target.training_tasks(), "training_tasks()")
+
+    def _ranking_tasks(self, given: Sequence[RankingTask], method: str) -> tuple[RankingTask, ...]:
+        tasks = tuple(given)
+        for index, task in enumerate(tasks):
+            if not isinstance(task, RankingTask):
+                raise self.wrong(f"{method} gave {task!r:.200} at position {index}; give RankingTask objects")
+        return tasks
+
     def _load_letter_table(self) -> LetterTable:
-        table = self._as(KnowsLetters, "letter_table()", "have its letters checked").letter_table()
-        return self._given(table, LetterTable, "letter_table()")
+        table = self.capable(KnowsLetters, "letter_table()", "have its letters checked").letter_table()
+        return self.given(table, LetterTable, "letter_table()")
 
     def _train(self) -> TrainingTrace:
         __tracebackhide__ = True
-        target = self._as(Trains, "train(progress)", "have its training judged")
-        stage = _Stage(self._progress, "training")
+        target = self.capable(Trains, "train(progress)", "have its training judged")
+        stage = Stage(self._progress, "training")
         if not self.early_stop:
             trace = target.train(stage)
-        elif _takes(target.train, "monitor"):
+        elif takes(target.train, "monitor"):
             monitored: Callable[..., TrainingTrace] = target.train
             monitor = TrainingMonitor(alpha=self.alpha, cutoffs=self.cutoffs(), n_users=len(self.tasks()))
             trace = monitored(stage, monitor=monitor)
@@ -260,109 +288,99 @@ class SuiteSession:
                 f"an early stop was asked for, but train() of {self.target.name!r} takes no `monitor`; give it the parameter "
                 "and hand it to TraceRecorder(..., monitor=monitor), or run without --rerank-early-stop."
             )
-        return self._given(trace, TrainingTrace, "train()")
+        return self.given(trace, TrainingTrace, "train()")
+
+    def ask(self, method: Callable[..., object], tasks: Sequence[RankingTask], what: str) -> object:
+        """Train if the target does, then call its method on tasks, with progress under the name `what`."""
+        __tracebackhide__ = True
+        self.trained()
+        stage = Stage(self._progress, what)
+        stage(0, len(tasks))
+        answer = call_with_progress(method, tasks, stage)
+        stage(len(tasks), len(tasks))
+        return answer
 
     def _score(self) -> object:
         __tracebackhide__ = True
-        self.trained()
-        tasks = self.tasks()
-        stage = _Stage(self._progress, "scoring")
-        stage(0, len(tasks))
-        scores = _call_with_progress(self.target.score, tasks, stage)
-        stage(len(tasks), len(tasks))
-        return scores
+        return self.ask(self.target.score, self.tasks(), "scoring")
 
     def _score_made_up(self, tasks: Sequence[RankingTask], note: str) -> object:
-        """Score tasks of the suite's own making, after training, with progress."""
+        """Score tasks of the suite's own making, after training."""
         __tracebackhide__ = True
-        target = self._as(ScoresMadeUpTasks, "score_made_up(tasks)", "be held against itself")
-        self.trained()
-        stage = _Stage(self._progress, f"scoring, {note}")
-        stage(0, len(tasks))
-        rows = _call_with_progress(target.score_made_up, tasks, stage)
-        stage(len(tasks), len(tasks))
-        return rows
+        target = self.capable(ScoresMadeUpTasks, "score_made_up(tasks)", "be held against itself")
+        return self.ask(target.score_made_up, tasks, f"scoring, {note}")
 
     def _predict_proba(self) -> object:
         __tracebackhide__ = True
-        target = self._as(PredictsProba, "predict_proba(tasks)", "have its probabilities judged")
-        self.trained()
-        tasks = self.tasks()
-        stage = _Stage(self._progress, "probabilities")
-        stage(0, len(tasks))
-        probabilities = _call_with_progress(target.predict_proba, tasks, stage)
-        stage(len(tasks), len(tasks))
-        return probabilities
+        target = self.capable(PredictsProba, "predict_proba(tasks)", "have its probabilities judged")
+        return self.ask(target.predict_proba, self.tasks(), "probabilities")
 
     def _ask_oracle(self) -> object:
-        target = self._as(KnowsOracle, "oracle_proba(tasks)", "be held against the world's truth")
+        target = self.capable(KnowsOracle, "oracle_proba(tasks)", "be held against the world's truth")
         return target.oracle_proba(self.tasks())
 
     def _count_popularity(self) -> Mapping[str, int]:
-        return self._as(KnowsPopularity, "item_popularity()", "be held against popularity").item_popularity()
+        return self.capable(KnowsPopularity, "item_popularity()", "be held against popularity").item_popularity()
 
     def _ask_item_times(self) -> Mapping[str, Mapping[str, float]]:
-        return self._as(KnowsItemTimes, "item_times()", "be held against recency").item_times()
+        return self.capable(KnowsItemTimes, "item_times()", "be held against recency").item_times()
 
     def _ask_split_times(self) -> SplitTimes:
-        times = self._as(KnowsTimes, "split_times()", "have its split checked").split_times()
-        return self._given(times, SplitTimes, "split_times()")
+        times = self.capable(KnowsTimes, "split_times()", "have its split checked").split_times()
+        return self.given(times, SplitTimes, "split_times()")
 
     def _ask_population(self) -> Population:
-        population = self._as(DeclaresPopulation, "population()", "have its users accounted for").population()
-        return self._given(population, Population, "population()")
+        population = self.capable(DeclaresPopulation, "population()", "have its users accounted for").population()
+        return self.given(population, Population, "population()")
+
+    def _ask_plan(self) -> TrainingPlan:
+        plan = self.capable(DeclaresTraining, "training_plan()", "have its plan judged").training_plan()
+        return self.given(plan, TrainingPlan, "training_plan()")
+
+    def _ask_parameter_changes(self) -> tuple[ParameterChange, ...]:
+        self.trained()
+        target = self.capable(TracksParameters, "parameter_changes()", "have its weights judged")
+        changes = target.parameter_changes()
+        return tuple(self.given(change, ParameterChange, "parameter_changes()") for change in changes)
+
+    def _ask_reported_metrics(self) -> Mapping[str, float]:
+        self.trained()
+        return self.capable(ReportsMetrics, "reported_metrics()", "have its own figures judged").reported_metrics()
+
+    def _time_scoring(self) -> Throughput:
+        """Scoring the same few tasks over and over, after training."""
+        self.trained()
+        tasks = self.asked_again.tasks()
+        return measure_throughput(
+            lambda: call_unseen(self.target.score, tasks),
+            len(tasks),
+            device=self.subject().device,
+            budget=SECONDS_OF_TIMING,
+        )
 
     def _ask_conditions(self) -> RunConditions | None:
         if not isinstance(self.target, Fingerprints):
             return None
         self.trained()
-        conditions = self._given(self.target.conditions(), RunConditions, "conditions()")
+        conditions = self.given(self.target.conditions(), RunConditions, "conditions()")
         # a model trained until its gates passed is another one than that of the whole job
         return replace(conditions, config={**conditions.config, "early_stop": self.early_stop})
 
-    def _as(self, capability: type[T], method: str, purpose: str) -> T:
+    def capable(self, capability: type[T], method: str, purpose: str) -> T:
         """The target, known to have a capability."""
         if not isinstance(self.target, capability):
             raise TargetError(f"{self.target.name!r} has no {method}; add it to {purpose}.")
         return self.target
 
-    def _given(self, value: object, kind: type[T], method: str) -> T:
+    def given(self, value: object, kind: type[T], method: str) -> T:
         """What the target's method gave, known to be of its kind."""
         if not isinstance(value, kind):
-            raise TargetError(
-                f"{method} of {self.target.name!r} gave {value!r:.200}; return a {kind.__name__} from it."
-            )
+            raise self.wrong(f"{method} gave {value!r:.200}; return a {kind.__name__} from it")
         return value
 
-
-class _Stage:
-    """Progress of one stage: what is going on stands before the target's own note."""
-
-    def __init__(self, progress: Progress | None, name: str) -> None:
-        self._progress = progress
-        self._name = name
-        self._ended = False
-
-    def __call__(self, done: int, total: int, note: str = "") -> None:
-        if self._progress is None or (self._ended and done >= total):
-            return
-        self._ended = done >= total
-        self._progress(done, total, f"{self._name}, {note}" if note else self._name)
-
-
-def _call_with_progress(
-    method: Callable[..., object], tasks: Sequence[RankingTask], progress: Callable[..., None]
-) -> object:
-    """Call `method(tasks)`, handing it `progress` if its signature has a parameter of that name."""
-    __tracebackhide__ = True
-    return method(tasks, progress=progress) if _takes(method, "progress") else method(tasks)
-
-
-def _takes(method: Callable[..., object], name: str) -> bool:
-    try:
-        return name in inspect.signature(method).parameters
-    except (TypeError, ValueError):  # some callables written in C have no signature
-        return False
+    def wrong(self, what: str) -> TargetError:
+        """The error that says what is wrong with the target."""
+        return TargetError(f"{self.target.name!r}: {what}.")
 
 
 def _own_version() -> dict[str, str]:

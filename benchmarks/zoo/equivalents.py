@@ -1,0 +1,188 @@
+"""Changes that change nothing: each must leave every gate as it was."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from rerank_guard.suite import check_reranker
+from rerank_guard.types import FloatArray, Item, RankingTask
+from rerank_model.config import LoraSettings
+from rerank_model.embedded import WorldTarget, default_settings, embedded_base, make_target
+from rerank_model.prompt import LETTERS, PromptConfig
+from rerank_model.reranker import Reranker
+
+__all__ = ["EQUIVALENTS", "measure"]
+
+
+def measure(seed: int) -> dict[str, Any]:
+    """Verdicts of every equivalent of the default target."""
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+    rows = []
+    for name, change in tqdm(EQUIVALENTS.items(), desc="equivalent changes", unit="change"):
+        started = time.monotonic()
+        report = check_reranker(change(seed), seed=seed)
+        rows.append(
+            {
+                "change": name,
+                "raised": [verdict.check for verdict in report.verdicts if not verdict.ok],
+                "judged": sum(verdict.status == "passed" for verdict in report.verdicts),
+                "recall": {v.check: v.measured["recall"] for v in report.verdicts if "recall" in v.measured},
+                "seconds": round(time.monotonic() - started, 1),
+            }
+        )
+    return {"changes": rows}
+
+
+def another_seed(seed: int) -> WorldTarget:
+    return make_target(seed + 1000, "cpu")
+
+
+def another_batch_size(seed: int) -> WorldTarget:
+    return make_target(seed, "cpu", settings=replace(default_settings(seed), batch_size=24))
+
+
+def another_scoring_batch(seed: int) -> WorldTarget:
+    target = make_target(seed, "cpu")
+    target.reranker.batch_size = 7
+    return target
+
+
+def candidates_reshuffled(seed: int) -> WorldTarget:
+    target = make_target(seed, "cpu")
+    rng = np.random.default_rng([seed, 11])
+    orders = {task.query_id: rng.permutation(task.n_candidates) for task in target.test_tasks}
+    target.test_tasks = [_reordered(task, orders[task.query_id]) for task in target.test_tasks]
+    target.train_tasks = [_reordered(task, rng.permutation(task.n_candidates)) for task in target.train_tasks]
+    target._posterior = {name: row[orders[name]] for name, row in target._posterior.items()}
+    return target
+
+
+def _reordered(task: RankingTask, order: np.ndarray) -> RankingTask:
+    candidates = tuple(task.candidates[i] for i in order)
+    return replace(task, candidates=candidates, target_index=[c.item_id for c in candidates].index(task.target_id))
+
+
+def another_alphabet(seed: int) -> WorldTarget:
+    target = make_target(seed, "cpu")
+    target.reranker = Reranker.from_pretrained(
+        embedded_base(), device="cpu", prompt=PromptConfig(letters=LETTERS[1:51] + LETTERS[:1] + LETTERS[51:])
+    )
+    return target
+
+
+def bfloat16(seed: int) -> WorldTarget:
+    """Trained in float32, scored in bfloat16."""
+    target = make_target(seed, "cpu")
+    sound_train = target.train
+
+    def train(progress: Any, monitor: Any = None) -> Any:
+        trace = sound_train(progress, monitor)
+        target.reranker.scorer.to(torch.bfloat16)
+        return trace
+
+    target.train = train  # type: ignore[method-assign]
+    return target
+
+
+def ids_renamed(seed: int) -> WorldTarget:
+    target = make_target(seed, "cpu")
+
+    def renamed(item: Item) -> Item:
+        return Item(f"https://example.org/item/{item.item_id}", item.text)
+
+    def task_renamed(task: RankingTask) -> RankingTask:
+        return replace(
+            task,
+            history=tuple(map(renamed, task.history)),
+            candidates=tuple(map(renamed, task.candidates)),
+            target_id=renamed(Item(task.target_id, "")).item_id,
+        )
+
+    target.train_tasks = [task_renamed(task) for task in target.train_tasks]
+    target.test_tasks = [task_renamed(task) for task in target.test_tasks]
+    target.popularity = {renamed(Item(name, "")).item_id: count for name, count in target.popularity.items()}
+    return target
+
+
+def rank_doubled(seed: int) -> WorldTarget:
+    settings = replace(default_settings(seed), lora=LoraSettings(rank=16, alpha=32))
+    return make_target(seed, "cpu", settings=settings)
+
+
+def left_padded(seed: int) -> WorldTarget:
+    """Scored by transformers' own forward pass, padded on the left, with the mask and positions that belong to it."""
+    target = make_target(seed, "cpu")
+
+    @torch.inference_mode()
+    def score(tasks: Sequence[RankingTask], progress: Any = None) -> list[FloatArray]:
+        reranker, rows = target.reranker, []
+        reranker.scorer.eval()
+        letters = reranker.scorer.letter_token_ids
+        for start in range(0, len(tasks), 16):
+            some = tasks[start : start + 16]
+            prompts = [reranker.encoder.encode(task.history, task.candidates) for task in some]
+            width = max(map(len, prompts))
+            ids = torch.tensor([[reranker.pad_token_id] * (width - len(p)) + p for p in prompts])
+            mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+            logits = reranker.scorer.model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+                use_cache=False,
+                logits_to_keep=1,
+            ).logits[:, -1, letters]
+            rows += [row[: task.n_candidates].double().numpy() for row, task in zip(logits, some, strict=True)]
+        return rows
+
+    target.score = score  # type: ignore[method-assign]
+    return target
+
+
+def plain_tokenizer(seed: int) -> WorldTarget:
+    """Every prompt tokenised whole, instead of joined from cached pieces."""
+    target = make_target(seed, "cpu")
+    target.reranker.encoder.joins = False
+    return target
+
+
+def users_in_another_order(seed: int) -> WorldTarget:
+    target = make_target(seed, "cpu")
+    target.test_tasks = [target.test_tasks[i] for i in np.random.default_rng([seed, 12]).permutation(500)]
+    return target
+
+
+def scores_on_another_scale(seed: int) -> WorldTarget:
+    """Higher is still better: 3 s + 7."""
+    target = make_target(seed, "cpu")
+    sound = copy.copy(target)
+
+    def score(tasks: Sequence[RankingTask], progress: Any = None) -> list[FloatArray]:
+        return [3.0 * row + 7.0 for row in WorldTarget.score(sound, tasks)]
+
+    target.score = score  # type: ignore[method-assign]
+    target.predict_proba = lambda tasks: WorldTarget.predict_proba(sound, tasks)  # type: ignore[method-assign]
+    return target
+
+
+EQUIVALENTS: dict[str, Callable[[int], WorldTarget]] = {
+    "another seed": another_seed,
+    "another batch size in training (24 for 16)": another_batch_size,
+    "another batch size in scoring (7 for 32)": another_scoring_batch,
+    "candidates reshuffled": candidates_reshuffled,
+    "another letter alphabet": another_alphabet,
+    "bfloat16 for float32 in scoring": bfloat16,
+    "item ids renamed": ids_renamed,
+    "LoRA rank doubled": rank_doubled,
+    "padding side changed together with its positions": left_padded,
+    "prompts tokenised whole instead of from cached pieces": plain_tokenizer,
+    "users in another order": users_in_another_order,
+    "scores on another scale (3 s + 7)": scores_on_another_scale,
+}

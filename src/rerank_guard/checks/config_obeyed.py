@@ -1,0 +1,178 @@
+"""Did the training job run with the settings it was given?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank_guard.errors import InvalidTraceError
+from rerank_guard.training_plan import TrainingPlan
+from rerank_guard.types import TrainingTrace
+from rerank_guard.verdict import Measured, Status, Verdict
+
+__all__ = ["check_config_obeyed"]
+
+_ROUNDING = 0.1
+"""Share by which a figure may differ from the planned one."""
+
+_NEAR_PEAK = 0.8
+"""Least share of the planned peak that a job should show which ran on well after its warm-up: the rate of the peak's own
+step may not have been logged, and decay begins at once."""
+
+_HALF_PEAK = 0.5
+"""The same where the job ended soon after its warm-up."""
+
+_WELL_AFTER = 20
+"""Steps after warm-up from which `_NEAR_PEAK` holds."""
+
+_USUAL_DEFAULTS = {
+    ("learning_rate", 5e-5): "transformers' TrainingArguments",
+    ("learning_rate", 2e-4): "many LoRA recipes",
+    ("learning_rate", 1e-3): "torch.optim.Adam",
+    ("examples_per_step", 8.0): "transformers' TrainingArguments",
+    ("passes", 3.0): "transformers' TrainingArguments",
+}
+"""Where a value may have come from; only words the evidence."""
+
+_EXPLANATIONS = {
+    "not-trained": (
+        "The job returned without an optimiser step: no data for this mode, or a loop that is never entered.",
+        "Check that the training data is not empty and that the loop runs; count the steps.",
+    ),
+    "config-ignored": (
+        "The job ran with other settings than the plan's: {}. A setting is lost on its way, by another name, a default that "
+        "wins, or a configuration that is read twice; or the job ended before its time.",
+        "Follow each setting above from the configuration to the optimiser and the data loader, and print what these hold.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One setting as it was planned and as the trace shows it; `wrong` when the two differ beyond rounding."""
+
+    name: str
+    planned: float
+    seen: float
+    wrong: bool
+    how: str = ""
+
+    @property
+    def row(self) -> str:
+        defaults = [
+            source
+            for (name, value), source in _USUAL_DEFAULTS.items()
+            if name == self.name and math.isclose(self.seen, value, rel_tol=0.01)
+        ]
+        origin = f" ({self.seen:g} is the default of {defaults[0]})" if defaults else ""
+        return f"{self.name}: planned {self.planned:g}, seen {self.seen:g}{self.how}{origin}"
+
+
+def check_config_obeyed(plan: TrainingPlan, trace: TrainingTrace) -> Verdict:
+    """The peak learning rate, the steps, the examples a step and the passes over the data are those of the plan.
+
+    Exact up to rounding; no statistics. What is let pass:
+
+    - steps: those of a loader that drops, keeps, or pads the rest of each pass, and one more; fewer, when the job was ended
+      because its verdicts were in (`trace.stopped_early`).
+    - examples a step: the largest step may be a tenth smaller than planned, and the mean a tenth larger, so that short
+      last batches, and batches filled by tokens around a planned mean, pass.
+    - peak learning rate: a tenth above, and down to 0.8 of the plan in a job that ran 20 steps or more after its warm-up,
+      0.5 in one that only just ended it; not held from below in one that did not.
+    - passes: the first-pass examples are held against what as many draws with replacement from all of the examples
+      would show, so that such sampling passes; only a job that repeats a part of its data in place of the whole fails. Not
+      held where some steps recorded no example.
+
+    Args:
+        plan: the job as configured.
+        trace: what it recorded, of all processes together. Examples recorded after the last step do not count.
+
+    Returns:
+        PASSED, or FAILED with not-trained (no optimiser step) or config-ignored.
+
+    Raises:
+        InvalidTraceError: a learning rate that is not a number.
+    """
+    if not bool(np.isfinite(trace.learning_rate).all()):
+        step = int(np.flatnonzero(~np.isfinite(trace.learning_rate))[0])
+        raise InvalidTraceError(
+            f"step {step} of the trace has learning_rate {trace.learning_rate[step]}; record the rate of every step."
+        )
+    settings = _settings(plan, trace) if trace.optimizer_steps else []
+    wrong = [setting for setting in settings if setting.wrong]
+    fault = "not-trained" if not trace.optimizer_steps else "config-ignored" if wrong else None
+    cause, next_step = _EXPLANATIONS[fault] if fault else ("", "")
+    measured: dict[str, Measured] = {"settings_ignored": len(wrong)}
+    planned: dict[str, Measured] = {"settings_ignored": 0}
+    if not trace.optimizer_steps:
+        measured, planned = {"steps": 0}, {"steps": plan.steps}
+    evidence = tuple(setting.row for setting in wrong)
+    if fault == "not-trained":
+        evidence = (f"0 optimiser steps taken of {plan.steps} planned, in {trace.seconds:.1f} s",)
+    elif wrong and trace.planned_steps != plan.steps:
+        evidence = (*evidence, f"the job itself counted on {trace.planned_steps} steps, the plan on {plan.steps}")
+    return Verdict(
+        check="config_obeyed",
+        status=Status.FAILED if fault else Status.PASSED,
+        claim="the training job ran with the learning rate, steps, examples a step and passes that its plan gives",
+        measured=measured | {setting.name: setting.seen for setting in settings},
+        threshold=planned | {setting.name: setting.planned for setting in settings},
+        n=trace.optimizer_steps,
+        evidence=evidence,
+        cause=cause.format(", ".join(setting.name for setting in wrong)),
+        next_step=next_step,
+        fault=fault,
+    )
+
+
+def _settings(plan: TrainingPlan, trace: TrainingTrace) -> list[_Setting]:
+    settings = [_peak(plan, trace), _steps(plan, trace)]
+    counts = np.bincount(trace.example_step[trace.example_step < trace.optimizer_steps])
+    counts = counts[counts > 0]  # a job may record its losses at some steps only
+    if len(counts) and plan.examples_per_step > 0 and plan.n_examples > 0:
+        settings.append(_examples_per_step(plan, int(counts.max()), float(counts.mean())))
+        if len(counts) == trace.optimizer_steps:
+            settings.append(_passes(plan, trace))
+    return settings
+
+
+def _peak(plan: TrainingPlan, trace: TrainingTrace) -> _Setting:
+    seen, after = float(trace.learning_rate.max()), trace.optimizer_steps - plan.warmup_steps
+    least = 0.0
+    if after >= _WELL_AFTER:
+        least = _NEAR_PEAK
+    elif after > 1:
+        least = _HALF_PEAK
+    wrong = seen > (1.0 + _ROUNDING) * plan.learning_rate or seen < least * plan.learning_rate * (1.0 - 1e-9)
+    return _Setting("learning_rate", plan.learning_rate, seen, wrong, " at most")
+
+
+def _steps(plan: TrainingPlan, trace: TrainingTrace) -> _Setting:
+    seen, most = trace.optimizer_steps, plan.steps + 1
+    least = plan.steps - 1
+    if plan.max_steps is None and plan.examples_per_step > 0 and plan.epochs is not None:
+        least = math.floor(plan.n_examples // plan.examples_per_step * plan.epochs) - 1
+        most += math.ceil(plan.epochs)  # samplers of several processes pad each pass
+    wrong = seen > most or (seen < least and not trace.stopped_early)
+    return _Setting("steps", plan.steps, seen, wrong)
+
+
+def _examples_per_step(plan: TrainingPlan, largest: int, mean: float) -> _Setting:
+    planned = min(plan.examples_per_step, plan.n_examples)
+    if largest < (1.0 - _ROUNDING) * planned:
+        return _Setting("examples_per_step", planned, largest, True, " at most")
+    too_many = mean > (1.0 + _ROUNDING) * planned
+    return _Setting("examples_per_step", planned, mean if too_many else largest, too_many)
+
+
+def _passes(plan: TrainingPlan, trace: TrainingTrace) -> _Setting:
+    """How often the job went over the examples that it saw, against how often as many would have gone over all."""
+    read, distinct = len(trace.letter_nll), int(trace.first_pass.sum())
+    planned = max(1.0, read / plan.n_examples)
+    seen = read / max(1, distinct)
+    drawn = -plan.n_examples * math.expm1(-read / plan.n_examples)  # distinct ones of `read` draws with replacement
+    wrong = distinct < (1.0 - _ROUNDING) * min(drawn, plan.n_examples) - 3.0 * math.sqrt(drawn)
+    how = f" over {distinct:,} of {plan.n_examples:,} examples (unless different ones were recorded under one id)"
+    return _Setting("passes", planned, seen, wrong, how)

@@ -1,0 +1,196 @@
+"""Faults of how scores are read, of the metric, and of what the figures are held against."""
+
+from __future__ import annotations
+
+from rerank_guard.diagnosis.note import (
+    LETTERS_UNLIKELY,
+    OTHER_SCORES,
+    POOR_RANKING,
+    POOR_SCORES,
+    FaultNote,
+    Stage,
+    note,
+)
+
+__all__ = ["BASELINE_NOTES", "METRIC_NOTES", "SCORING_NOTES"]
+
+SCORING_NOTES: tuple[FaultNote, ...] = (
+    note(
+        "wrong-logit-position",
+        Stage.SCORING,
+        "The logits are read at another position than the one behind which the letter comes.",
+        "Read them behind the last token of the prompt itself, whatever the padding.",
+        explains=(POOR_SCORES | {"prompt-skew", "silent-fallback"}) | OTHER_SCORES,
+        confused="wrong-letter-variant batch-dependent",
+        seen_by="scores_match_reference",
+    ),
+    note(
+        "silent-fallback",
+        Stage.SCORING,
+        "Scores are filled in where the model gave none: one value for all, or the order of the list.",
+        "Raise where a letter has no logit, and ask for the logits of all letters instead of the top few.",
+        explains=(POOR_SCORES | {"silent-nan", "ties-decide"}) | OTHER_SCORES,
+        confused="ties-decide position-prior",
+        seen_by="scores_match_reference",
+    ),
+    note(
+        "nondeterministic",
+        Stage.SCORING,
+        "The same task gets another score when it is scored again.",
+        "Switch dropout off (eval mode) and every other randomness in scoring.",
+        explains=(POOR_RANKING | {"batch-dependent", "scores-not-from-model"}) | OTHER_SCORES,
+        confused="batch-dependent",
+        seen_by="scores_deterministic",
+    ),
+    note(
+        "batch-dependent",
+        Stage.SCORING,
+        "A task scores otherwise among others than alone.",
+        "Pad on the left with position ids made from the mask, or score without padding and without a shared cache.",
+        explains=POOR_SCORES | OTHER_SCORES,
+        confused="nondeterministic wrong-logit-position",
+        seen_by="batch_invariant",
+    ),
+    note(
+        "rows-misaligned",
+        Stage.SCORING,
+        "A user is ranked by another user's scores.",
+        "Keep scores and tasks together by query_id wherever tasks are sorted, batched or filtered.",
+        explains=(POOR_SCORES | {"batch-dependent"}) | OTHER_SCORES,
+        confused="letter-candidate-mismatch label-offset",
+        seen_by="scores_match_reference",
+    ),
+    note(
+        "reversed",
+        Stage.SCORING,
+        "The ranking is upside down.",
+        "Sort descending, and check that a higher score means better.",
+        explains=POOR_SCORES | OTHER_SCORES,
+        confused="anti-learning",
+        seen_by="scores_match_reference",
+    ),
+    note(
+        "ties-decide",
+        Stage.SCORING,
+        "The sort decides the order, not the scores: they are constant or coarsely rounded.",
+        "Read the letter logits in float32, and do not round before sorting.",
+        explains=POOR_SCORES | {"metric-wrong", "probabilities-differ"},
+        confused="silent-fallback",
+        seen_by="scores_well_formed",
+        symptom=True,
+    ),
+    note(
+        "position-prior",
+        Stage.SCORING,
+        "The ranking follows the slots or letters, whatever stands there.",
+        "Check that the candidates reach the model, and that the target's slot is uniform in training.",
+        explains=POOR_SCORES - {LETTERS_UNLIKELY},
+        confused="silent-fallback stale-checkpoint gt-position-skew",
+        symptom=True,
+    ),
+    note(
+        "scores-not-from-model",
+        Stage.SCORING,
+        "The scores are not those of a plain forward pass of the same prompt.",
+        "Score one task by hand, and hold each step of the fast path against it: padding, positions, cache, adapter.",
+        explains=(POOR_SCORES - {"history-ignored"}) | {"metric-wrong", "probabilities-differ"},
+        confused="batch-dependent adapter-inactive stale-checkpoint wrong-logit-position",
+        seen_by="scores_match_reference",
+        symptom=True,
+    ),
+    note(
+        "probabilities-differ",
+        Stage.SCORING,
+        "Probabilities and scores rank the candidates differently.",
+        "Compute both from the same letter logits, in one pass.",
+        explains=frozenset({"over-confident", "no-signal", "position-prior"}),
+        confused="rows-misaligned nondeterministic",
+        seen_by="probabilities_agree",
+        aside=True,
+    ),
+    note(
+        "over-confident",
+        Stage.SCORING,
+        "The probabilities promise more than the ranking keeps.",
+        "Calibrate by a temperature on held-out users, train for fewer passes, or smooth the labels.",
+        confused="no-signal",
+        seen_by="calibrated",
+        symptom=True,
+    ),
+)
+
+METRIC_NOTES: tuple[FaultNote, ...] = (
+    note(
+        "vacuous-metric",
+        Stage.METRIC,
+        "The metric is 1 by construction, as K is not below the number of candidates.",
+        "Take a K below the smallest N.",
+        explains=frozenset({"metric-wrong"}),
+        seen_by="reported_metrics",
+    ),
+    note(
+        "metric-tampered",
+        Stage.METRIC,
+        "Users whose target is missing are dropped from the metric, or counted as found.",
+        "Count a missing target as a miss, over all users.",
+        # it says more than its own ground: targets are missing, and the metric hides it
+        explains=POOR_RANKING | {"gt-missing", "metric-wrong", "survivorship"},
+        confused="gt-missing survivorship",
+        seen_by="reported_metrics",
+    ),
+    note(
+        "metric-wrong",
+        Stage.METRIC,
+        "The reported metric is not that of the scores.",
+        "Compute it from the scores by a known implementation, and compare user by user.",
+        confused="reversed ties-decide metric-tampered",
+        seen_by="reported_metrics",
+    ),
+)
+
+BASELINE_NOTES: tuple[FaultNote, ...] = (
+    note(
+        "history-ignored",
+        Stage.BASELINE,
+        "The ranking does not depend on the user's history: it is a popularity or recency prior.",
+        "Look for the history in a printed prompt; then train on negatives that are as popular and as recent as the targets.",
+        explains=(frozenset({"baseline-not-beaten", "regression", "scores-not-from-model", "over-confident"}))
+        | {"metric-wrong", "probabilities-differ"},
+        confused="baseline-not-beaten prompt-truncated",
+        symptom=True,
+    ),
+    note(
+        "baseline-not-beaten",
+        Stage.BASELINE,
+        "The ranking adds nothing over a baseline that costs nothing.",
+        "Use the baseline's order, or train on what it cannot tell: longer, with the history, on harder negatives.",
+        explains=frozenset({"regression", "over-confident"}),
+        confused="history-ignored under-trained",
+        symptom=True,
+    ),
+    note(
+        "regression",
+        Stage.BASELINE,
+        "The ranking is worse than that of the stored run.",
+        "Hold the two runs' training data and recorded steps against each other, beginning with the labels.",
+        explains=frozenset({"over-confident"}),
+        confused="incomparable-runs under-trained",
+        symptom=True,
+        seen_by="no_regression",
+    ),
+    note(
+        "incomparable-runs",
+        Stage.BASELINE,
+        "The stored run was made under other conditions, so a difference would say nothing.",
+        "Judge the stored reranker again under the present conditions, or store this run.",
+        aside=True,
+    ),
+    note(
+        "slower",
+        Stage.BASELINE,
+        "Scoring is slower than it was in the stored run.",
+        "Profile one batch; look for a lost cache, a smaller batch, another precision or a copy to the host.",
+        seen_by="throughput",
+        aside=True,
+    ),
+)

@@ -1,0 +1,61 @@
+"""A target whose tasks go by other ids: marked on their way out, unmarked when the target is asked about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rerank_guard.faults.wrapped import Wrapped, ask, only_had
+from rerank_guard.target import Progress, RerankTarget
+from rerank_guard.types import RankingTask
+
+__all__ = ["translated"]
+
+_TAKE_TASKS = (
+    "score",
+    "predict_proba",
+    "score_made_up",
+    "score_reloaded",
+    "score_without_adapter",
+    "oracle_proba",
+    "scoring_prompts",
+    "training_prompts",
+)
+
+
+def translated(
+    target: RerankTarget,
+    outward: Callable[[RankingTask], RankingTask],
+    inward: Callable[[RankingTask], RankingTask],
+    *,
+    also_training: bool = True,
+    **replaced: object,
+) -> Wrapped:
+    """The target with its tasks translated.
+
+    Args:
+        target: the target.
+        outward: from a task of the target's to the one that it shows.
+        inward: from any task that it is asked about, one that a gate made up as well, to one that the target knows.
+        also_training: whether its training tasks are translated too.
+        replaced: further methods to replace, where the target has them.
+    """
+
+    def shown(method: Callable[[], Sequence[RankingTask]]) -> Callable[[], tuple[RankingTask, ...]]:
+        return lambda: tuple(map(outward, method()))
+
+    def asked(method: Callable[..., Any]) -> Callable[..., Any]:
+        def answer(tasks: Sequence[RankingTask], progress: Progress | None = None) -> Any:
+            given = ask(method, [inward(task) for task in tasks], progress)
+            return [
+                replace(row, query_id=task.query_id) if hasattr(row, "query_id") else row
+                for row, task in zip(given, tasks, strict=True)
+            ]
+
+        return answer
+
+    names = ("tasks", "training_tasks") if also_training else ("tasks",)
+    changed: dict[str, object] = {name: shown(getattr(target, name)) for name in names if hasattr(target, name)}
+    changed |= {name: asked(getattr(target, name)) for name in _TAKE_TASKS if hasattr(target, name)}
+    return Wrapped(target, **changed, **only_had(target, replaced))

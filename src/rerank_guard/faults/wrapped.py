@@ -1,0 +1,130 @@
+"""A target around another one: some of its methods replaced, all others as they are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rerank_guard import target as protocols
+from rerank_guard.monitor import TrainingMonitor
+from rerank_guard.target import Progress, RerankTarget
+from rerank_guard.types import TrainingTrace
+
+__all__ = ["TrainedOnce", "Wrapped", "ask", "lacks", "methods_of", "only_had"]
+
+
+class Wrapped:
+    """A target with all the capabilities of another one, some of its methods replaced.
+
+    Capabilities are told by `isinstance(target, Protocol)`. From Python 3.12 on this looks with `inspect.getattr_static`,
+    which a `__getattr__` does not answer, so the wrapped target's methods are put into the instance itself. Anything
+    that is not part of a protocol is passed on when it is asked for.
+
+    The wrapped target is not changed.
+
+    Args:
+        target: the target to wrap.
+        replaced: attribute name to what stands in its place. A method that the wrapped target lacks is added, which
+            gives the wrapper that capability; see `only_had` where this is not wanted.
+    """
+
+    def __init__(self, target: RerankTarget, **replaced: object) -> None:
+        own: dict[str, Any] = vars(self)
+        own["_wrapped"] = target
+        own.update({name: getattr(target, name) for name in _members() if hasattr(target, name)})
+        own.update(replaced)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached for what is not in the instance. Dunder names are those of copying and pickling: not passed on.
+        if name.startswith("__") or "_wrapped" not in vars(self):
+            raise AttributeError(name)
+        return getattr(vars(self)["_wrapped"], name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Wrapped:
+        return self  # holds bound methods of a target that may be a model on a device
+
+
+class TrainedOnce(Wrapped):
+    """A target whose training job runs once; each further `train` returns what was recorded of it.
+
+    Dozens of wrappers around one base then share one job. A target without a job is wrapped as it is.
+    """
+
+    def __init__(self, target: RerankTarget) -> None:
+        super().__init__(target)
+        if isinstance(target, protocols.Trains):
+            vars(self)["train"] = (
+                _RecordedMonitored(target) if _takes(target.train, "monitor") else _Recorded(target)
+            )
+
+
+class _Recorded:
+    """`train(progress)` that runs its job at the first call."""
+
+    def __init__(self, target: protocols.Trains) -> None:
+        self._target = target
+        self._trace: TrainingTrace | None = None
+
+    def __call__(self, progress: Progress) -> TrainingTrace:
+        return self._recorded(lambda: self._target.train(progress))
+
+    def _recorded(self, job: Callable[[], TrainingTrace]) -> TrainingTrace:
+        if self._trace is None:
+            self._trace = job()
+        return self._trace
+
+
+class _RecordedMonitored(_Recorded):
+    """The same for a job that can end early; what the first caller asked for is what all get."""
+
+    def __call__(self, progress: Progress, monitor: TrainingMonitor | None = None) -> TrainingTrace:
+        job: Callable[..., TrainingTrace] = self._target.train
+        return self._recorded(lambda: job(progress, monitor=monitor))
+
+
+def only_had(target: RerankTarget, replaced: dict[str, object]) -> dict[str, object]:
+    """Those of the replacements whose method the target has, so that wrapping adds no capability."""
+    return {name: value for name, value in replaced.items() if hasattr(target, name)}
+
+
+def ask(method: Callable[..., Any], tasks: Any, progress: Progress | None) -> Any:
+    """Call `method(tasks)`, with `progress` where its signature has it and somebody listens."""
+    if progress is not None and _takes(method, "progress"):
+        return method(tasks, progress=progress)
+    return method(tasks)
+
+
+def methods_of(capability: type) -> tuple[str, ...]:
+    """The public names that a capability asks for, such as ("training_prompts",)."""
+    return tuple(name for name in vars(capability) if not name.startswith("_"))
+
+
+def lacks(target: object, needs: tuple[type, ...]) -> tuple[str, ...]:
+    """The methods that a target would have to add to have all of these capabilities."""
+    return tuple(
+        name
+        for need in needs
+        if not isinstance(target, need)
+        for name in methods_of(need)
+        if not hasattr(target, name)
+    )
+
+
+def _members() -> Iterator[str]:
+    """Every public name that some capability asks for, each once."""
+    seen: set[str] = set()
+    for exported in protocols.__all__:
+        capability = getattr(protocols, exported)
+        if exported != "Progress" and getattr(capability, "_is_protocol", False):
+            for name in methods_of(capability):
+                if name not in seen:
+                    seen.add(name)
+                    yield name
+
+
+def _takes(method: Callable[..., Any], name: str) -> bool:
+    try:
+        return name in inspect.signature(method).parameters
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        return False

@@ -1,0 +1,46 @@
+"""The diagnosis of a run: its verdicts, and what the scores say when they are read otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rerank_guard.diagnosis import Diagnosis, Probe, diagnose, what_if_probes
+from rerank_guard.errors import RerankGuardError
+from rerank_guard.suite.session import SuiteSession
+from rerank_guard.verdict import Status, Verdict
+
+__all__ = ["diagnose_run"]
+
+
+def diagnose_run(session: SuiteSession | None, verdicts: Sequence[Verdict]) -> Diagnosis | None:
+    """`diagnose`, with the probes of `what_if` at the largest cutoff where something is not ok and scores were taken.
+
+    Starts nothing: a target that was not scored is not scored for this.
+
+    Args:
+        session: the one that was judged; None where it lies in another process, which leaves the verdicts alone.
+        verdicts: of the run, in suite order.
+    """
+    return diagnose(verdicts, _probes(session, verdicts))
+
+
+_OPEN = frozenset({None, "scores-not-from-model", "position-prior"})
+"""What the comparison with the reference says where it does not know why they differ."""
+
+
+def _says_why(verdict: Verdict) -> bool:
+    """Whether the comparison has found what gives just these scores; another reading that helps too is then no news."""
+    return verdict.status is Status.FAILED and verdict.fault not in _OPEN
+
+
+def _probes(session: SuiteSession | None, verdicts: Sequence[Verdict]) -> list[Probe]:
+    if session is None or session.raw_scores.value is None:
+        return []
+    if all(verdict.ok for verdict in verdicts):
+        return []
+    if any(verdict.check == "scores_match_reference" and _says_why(verdict) for verdict in verdicts):
+        return []
+    try:
+        return what_if_probes(session.scores(), session.tasks(), max(session.cutoffs()))
+    except RerankGuardError:  # malformed scores are what a verdict has said already
+        return []
