@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from rerank_guard.checks.calibration import check_calibrated
-from rerank_guard.checks.equivariance import check_permutation_equivariant
-from rerank_guard.checks.order_fallback import check_no_order_fallback
-from rerank_guard.checks.recall_by_slot import check_recall_even_by_slot
 from tqdm import tqdm
 
+from rerank_guard.checks.calibration import check_calibrated
 from rerank_guard.checks.ceiling import check_recall_within_ceiling
 from rerank_guard.checks.data import check_gt_in_candidates
+from rerank_guard.checks.equivariance import check_permutation_equivariant
 from rerank_guard.checks.giveaways import check_no_surface_giveaway
 from rerank_guard.checks.learning import check_loss_below_random
 from rerank_guard.checks.letter_prior import check_loss_below_letter_prior
+from rerank_guard.checks.order_fallback import check_no_order_fallback
 from rerank_guard.checks.overlap import check_no_history_leak, check_split_disjoint
 from rerank_guard.checks.ranking import check_recall_beats_baseline
+from rerank_guard.checks.recall_by_slot import check_recall_even_by_slot
 from rerank_guard.checks.recorded_loss import check_loss_recorded_per_letter
 from rerank_guard.checks.scores import check_probabilities_not_uniform, check_scores_well_formed
 from rerank_guard.checks.slots import check_target_slots_even
@@ -43,9 +43,9 @@ __all__ = ["measure"]
 
 SEEDS = 300
 JOBS = 2
-POOL = 1000
+POOL = 800
 USERS = 500
-TRAINING_USERS = 1000
+TRAINING_USERS = 500
 NEIGHBOURS = 2
 
 

@@ -33,8 +33,8 @@ REPEATS = 30
 K = max(CUTOFFS)
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 STEPS_OF_SPREAD = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
-TRAINED_SHARES = (0.25, 0.5, 0.75)
-NOISE_SHARES = (0.1, 0.3, 0.6)
+TRAINED_SHARES = (0.5, 0.75)
+NOISE_SHARES = (0.3, 0.6)
 
 
 def measure(seed: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_a_failed_static_gate_stops_the_job(factory, gate: str) -> None:
     assert report.subject.training is None
     for verdict in report.verdicts:
         if verdict.status is Status.NOT_RUN:
-            assert verdict.cause == f"{gate} failed, so the training job was not started"
+            assert verdict.cause == f"{gate} did not pass, so the training job was not started"
             assert KEEP_GOING in verdict.next_step
             assert verdict.claim
 
@@ -75,7 +75,7 @@ def test_all_static_gates_are_judged_before_the_job_is_refused() -> None:
     report = check_reranker(target)
     assert of_status(report, Status.FAILED) == ["target_slots_even", "letter_tokens_found"]
     (cause,) = {verdict.cause for verdict in report.verdicts if verdict.status is Status.NOT_RUN}
-    assert cause == "target_slots_even, letter_tokens_found failed, so the training job was not started"
+    assert cause == "target_slots_even, letter_tokens_found did not pass, so the training job was not started"
 
 
 def test_keep_going_trains_and_judges_what_comes_later() -> None:
@@ -148,7 +148,7 @@ def test_pytest_stops_the_job_and_says_so_everywhere(run: Run, pytester: pytest.
     assert not (pytester.path / "trained.log").exists()
     result.stdout.fnmatch_lines(
         [
-            "SKIPPED*gt_in_candidates failed, so the training job was not started; mend what failed first, "
+            "SKIPPED*gt_in_candidates did not pass, so the training job was not started; mend what failed first, "
             f"or go on all the same with {KEEP_GOING}",
         ]
     )
@@ -189,3 +189,28 @@ def test_pytest_skips_what_is_not_offered_with_the_targets_own_words(run: Run) -
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=len(CHECKS) - len(NOT_OFFERED), skipped=len(NOT_OFFERED) + 1)
     result.stdout.fnmatch_lines_random([f"SKIPPED*{words}; *" for words in set(NOT_OFFERED.values())])
+
+
+class LettersRaise(fake_targets.Sound):
+    """A tokenizer that cannot be loaded."""
+
+    def letter_table(self):
+        raise OSError("no tokenizer there")
+
+
+def test_a_static_gate_that_raises_stops_the_job_too() -> None:
+    target = LettersRaise()
+    with pytest.raises(OSError, match="no tokenizer there"):
+        check_reranker(target)
+    assert target.log == [], "neither trained nor scored"
+
+
+def test_what_raises_after_a_failed_static_gate_is_written_down() -> None:
+    target = LettersRaise(ranking_tasks=fake_targets.target_dropped().ranking_tasks)
+    report = check_reranker(target)
+    assert [(error.check, error.message) for error in report.errors] == [
+        ("letter_tokens_found", "OSError: no tokenizer there")
+    ]
+    assert report.diagnosis is not None
+    assert report.diagnosis.fault == "gt-missing"
+    assert target.log == []

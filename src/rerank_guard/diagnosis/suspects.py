@@ -99,19 +99,14 @@ def accounts_for(accused: FaultNote, verdict: Verdict) -> bool:
     """
     if verdict.fault == accused.name:
         return True
+    if verdict.status is Status.FAILED and _believed(verdict) == "malformed-data":
+        return "malformed-data" in accused.explains  # what could not be judged, whatever its check looks at
     if check_note(verdict.check).stage < accused.stage and (
         verdict.fault in LOOKS or verdict.fault not in accused.explains
     ):
         return (
             False  # what comes later explains an earlier check only where the catalogue says so of that very fault
         )
-    if (
-        verdict.fault is None
-        and not verdict.measured
-        and verdict.p_failed is None
-        and verdict.status is Status.FAILED
-    ):
-        return "malformed-data" in accused.explains
     named = verdict.fault or check_note(verdict.check).looks_like
     if verdict.status is Status.INCONCLUSIVE:
         named = check_note(verdict.check).looks_like or named

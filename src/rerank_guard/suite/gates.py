@@ -63,14 +63,24 @@ class Gate:
 def prepare(gate: Gate, session: SuiteSession) -> None:
     """Ask the target for all that `gate` judges; nothing when the gate stands aside.
 
+    Where a static gate's input cannot be had, what is dearer is stopped, as by one that fails.
+
     Raises:
         NotOfferedError: the target has the method, but not in its present configuration.
         Exception: whatever the target raises.
     """
     __tracebackhide__ = True
-    if _stands_aside(gate, session) is None:
+    if _stands_aside(gate, session) is not None:
+        return
+    try:
         for ask in gate.inputs:
             ask(session)
+    except NotOfferedError:
+        raise
+    except Exception:
+        if gate.tier is Tier.STATIC and gate.name not in session.stopped_by:
+            session.stopped_by.append(gate.name)  # what could not be looked at is no ground for a job either
+        raise
 
 
 def judge(gate: Gate, session: SuiteSession) -> Verdict:
@@ -115,7 +125,7 @@ def _stands_aside(gate: Gate, session: SuiteSession) -> Verdict | None:
         return _aside(
             gate,
             Status.NOT_RUN,
-            f"{', '.join(session.stopped_by)} failed, so the training job was not started",
+            f"{', '.join(session.stopped_by)} did not pass, so the training job was not started",
             "mend what failed first, or go on all the same with --rerank-keep-going",
         )
     return None

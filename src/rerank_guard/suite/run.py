@@ -72,10 +72,11 @@ def report_on(session: SuiteSession) -> Report:
     judged: list[Verdict] = []
     errors: list[RunError] = []
     for gate in gates_for(session):
+        known = bool(session.stopped_by)
         try:
             judged.append(judge(gate, session))
         except Exception as error:
-            if not session.stopped_by:
+            if not known:
                 raise
             errors.append(RunError(gate.name, f"{type(error).__name__}: {error}"))
     verdicts = within_budget(judged, session.alpha)

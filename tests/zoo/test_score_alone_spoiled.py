@@ -1,0 +1,90 @@
+"""Only score() is spoiled: prompts, reload, probabilities and reported figures go on as before, and disagree with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from guard.fake_reranker import make
+from rerank_guard.faults import TrainedOnce, Wrapped
+from rerank_guard.suite import check_reranker
+
+
+@pytest.fixture(scope="module")
+def sound():
+    return TrainedOnce(make(seed=0))
+
+
+def asked(sound, change: Callable):
+    """Scores of other prompts than those that are shown."""
+
+    def spoil(rows, tasks):
+        return sound.score_made_up([change(replace(task, query_id=f"{task.query_id}, other")) for task in tasks])
+
+    return spoil
+
+
+def rows_of(function):
+    return lambda sound: lambda rows, tasks: function(rows)
+
+
+ORDER = np.random.default_rng(0).permutation(20)
+
+SPOILED = {
+    "sign flipped": ("reversed", rows_of(lambda rows: [-row for row in rows])),
+    "one slot on": ("label-offset", rows_of(lambda rows: [np.roll(row, 1) for row in rows])),
+    "one user on": ("rows-misaligned", rows_of(lambda rows: rows[1:] + rows[:1])),
+    "slots mixed": ("letter-candidate-mismatch", rows_of(lambda rows: [row[ORDER] for row in rows])),
+    "the last eight filled in": (
+        "silent-fallback",
+        rows_of(lambda rows: [np.where(np.arange(20) >= 12, row.min() - 1.0, row) for row in rows]),
+    ),
+    "ranks, 1 the best": (
+        "reversed",
+        rows_of(lambda rows: [np.argsort(np.argsort(-row)) + 1.0 for row in rows]),
+    ),
+    "no history": ("history-ignored", lambda sound: asked(sound, lambda task: replace(task, history=()))),
+    "two of the history": (
+        "prompt-skew",
+        lambda sound: asked(sound, lambda task: replace(task, history=task.history[-2:])),
+    ),
+    "candidates the other way round": (
+        "letter-candidate-mismatch",
+        lambda sound: asked(sound, lambda task: replace(task, candidates=task.candidates[::-1], target_index=None)),
+    ),
+    "noise by task": (
+        "scores-not-from-model",
+        lambda sound: (
+            lambda rows, tasks: [
+                row + np.random.default_rng(sum(task.query_id.encode())).normal(scale=3.0, size=20)
+                for row, task in zip(rows, tasks, strict=True)
+            ]
+        ),
+    ),
+    "some not a number": (
+        "silent-nan",
+        rows_of(lambda rows: [np.where(np.arange(20) == i % 40, np.nan, row) for i, row in enumerate(rows)]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_it_is_named_for_what_score_does(sound, name):
+    fault, make_spoiled = SPOILED[name]
+    spoil = make_spoiled(sound)
+    report = check_reranker(Wrapped(sound, score=lambda tasks: spoil(list(sound.score(tasks)), tasks)))
+    assert report.diagnosis is not None
+    assert report.diagnosis.fault == fault, report.diagnosis
+
+
+def test_probabilities_of_the_next_user_are_seen(sound):
+    def predict_proba(tasks):
+        rows = list(sound.predict_proba(tasks))
+        return rows[1:] + rows[:1]
+
+    report = check_reranker(Wrapped(sound, predict_proba=predict_proba))
+    assert report.diagnosis is not None
+    assert report.diagnosis.fault == "rows-misaligned"
