@@ -388,3 +388,13 @@ def test_weights_thrown_about_are_a_divergence_and_not_a_missing_signal() -> Non
             for verdict in pattern(failed)
         ]
         assert found(verdicts).fault == fault
+
+
+def test_a_loss_that_runs_away_on_ordinary_steps_has_the_wrong_sign() -> None:
+    failed: dict[str, str | None] = {"loss_below_random": "diverged", **CHANCE}
+    for change, fault in ((0.4, "anti-learning"), (5.0, "diverged"), (None, "diverged")):
+        verdicts = [
+            replace(verdict, measured={"relative_change": change}) if verdict.check == "weights_moved" else verdict
+            for verdict in pattern(failed)
+        ]
+        assert found(verdicts).fault == fault

@@ -32,6 +32,10 @@ _THROWN = 10.0
 """Change of all trained weights together, as a multiple of their norm before, that no sound job makes: on the embedded
 default it is 0.5, and with a hundred times the learning rate above 20."""
 
+_ORDINARY = 2.0
+"""Change of all trained weights together below which a job's steps are of an ordinary size: four times the embedded
+default's."""
+
 _SAME_RECALL = 0.5
 """Recall with swapped histories within this share of the declared effect counts as the same."""
 
@@ -43,6 +47,7 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
       its plan and there is no gain at all, the steps were enough, and there was nothing to be learned.
     - Weights that were thrown many times their own size, and a loss at chance: the job did not fail to find a signal, it
       jumped over it. (Adam's steps are about the learning rate in each weight, whatever the gradient; Kingma and Ba 2015.)
+    - A loss that ran away on weights that moved by an ordinary amount: the sign of the loss, not the learning rate.
     - A loss that ran away and a held-out ranking below chance: a model that has diverged knows nothing and ranks as by
       chance, so this one was taught to rank the target last.
     - An adapter that takes no part is another checkpoint where the reranker at hand and its saved copy score otherwise.
@@ -62,6 +67,13 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
             "diverged",
             f"The steps threw the weights {thrown:.0f} times their own size, and the letters are no better than chance: the "
             "learning rate is far too large.",
+        )
+    if accusation.fault == "diverged" and accusation.source == "loss_below_random" and 0.0 < thrown < _ORDINARY:
+        return _renamed(
+            accusation,
+            "anti-learning",
+            f"The loss rose far above chance while the weights moved by no more than {thrown:.2g} of their own size, as in a "
+            "job that learns: it is not the step that is too large, but its direction that is wrong.",
         )
     loss = next(iter(evidence.failed("loss_below_random", "under-trained")), None)
     if accusation.fault == "under-trained" and loss is not None and accusation.source == loss.check:
