@@ -398,3 +398,22 @@ def test_a_loss_that_runs_away_on_ordinary_steps_has_the_wrong_sign() -> None:
             for verdict in pattern(failed)
         ]
         assert found(verdicts).fault == fault
+
+
+def test_a_ranking_near_chance_after_a_loss_far_below_it_is_not_only_undecided() -> None:
+    """Too few users to fail the ranking: what was learned and is not there is a finding all the same."""
+    near = {"recall": 0.42}
+    against = {"chance": 0.4, "effect": 0.05, "effect_over_chance": 0.05}
+    for recall, fault in ((near, "stale-checkpoint"), ({"recall": 0.55}, "undecided")):
+        verdicts = []
+        for verdict in pattern({}):
+            if verdict.check.startswith("recall_beats_baseline"):
+                verdict = replace(verdict, status=Status.INCONCLUSIVE, measured=recall, threshold=against)
+            elif verdict.check == "loss_below_random":
+                verdict = replace(
+                    verdict, measured={"letter_nll": 1.5}, threshold={"chance_letter_nll": 3.9, "gain": 0.1}
+                )
+            elif verdict.check in ("adapter_active", "survives_reload", "probabilities_not_uniform"):
+                verdict = replace(verdict, status=Status.NOT_APPLICABLE)
+            verdicts.append(verdict)
+        assert found(verdicts).fault == fault

@@ -99,14 +99,15 @@ def diagnose(verdicts: Sequence[Verdict], probes: Sequence[Probe] = ()) -> Diagn
     not_ok = [verdict for verdict in verdicts if not verdict.ok]
     if not not_ok:
         return None
-    if all(verdict.status is Status.INCONCLUSIVE for verdict in not_ok) and not probes:
+    between = list(between_training_and_scoring(evidence))
+    if all(verdict.status is Status.INCONCLUSIVE for verdict in not_ok) and not probes and not between:
         return _undecided(not_ok)
     accusations = [corrected(accusation, evidence) for accusation in accuse(verdicts)]
     accusations += [of_probe(probe, len(verdicts) + order) for order, probe in enumerate(probes)]
     accusations += inferred(evidence)
     accusations += untrained_checkpoint(evidence)
     alternatives: dict[str, tuple[str, ...]] = {}
-    for accusation, fits_too in between_training_and_scoring(evidence):
+    for accusation, fits_too in between:
         accusations = [other for other in accusations if not _at_chance(other)] + [accusation]
         alternatives[accusation.fault] = fits_too
     ranking = _ranked(_grouped(accusations), evidence)

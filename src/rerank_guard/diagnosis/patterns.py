@@ -129,7 +129,7 @@ def between_training_and_scoring(evidence: Evidence) -> Iterator[tuple[Accusatio
         there.
     """
     learned = evidence.learned()
-    flat = evidence.failed("recall_beats_baseline", "no-signal")
+    flat = evidence.failed("recall_beats_baseline", "no-signal") or _undecided_at_chance(evidence)
     if learned is None or not flat or ignores_its_input(evidence):
         return
     nll, chance = figure(learned, "letter_nll"), figure(learned, "chance_letter_nll", of_threshold=True)
@@ -229,6 +229,18 @@ def fits_no_signal(evidence: Evidence) -> tuple[str, ...]:
         # nothing is known of a training job: what lies between it and the scores is as likely, and cheaper to look at
         left.sort(key=lambda fault: fault not in dict(_BETWEEN))
     return _with_what_settles(evidence, tuple(known.items()), left)
+
+
+def _undecided_at_chance(evidence: Evidence) -> list[Verdict]:
+    """The rankings, where all are undecided and none is above chance by the declared effect: too few users to call it."""
+    found = evidence.of("recall_beats_baseline")
+    near = all(
+        verdict.status is Status.INCONCLUSIVE
+        and figure(verdict, "recall") - figure(verdict, "chance", of_threshold=True)
+        <= figure(verdict, "effect_over_chance", of_threshold=True)
+        for verdict in found
+    )
+    return found if near else []
 
 
 def _with_what_settles(

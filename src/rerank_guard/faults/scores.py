@@ -16,7 +16,7 @@ from rerank_guard.errors import NotOfferedError
 from rerank_guard.faults.fault import Fault, FaultStage, Inject
 from rerank_guard.faults.modelled import modelled
 from rerank_guard.faults.rescored import SCORING_METHODS, as_logits, rescored, spread_of
-from rerank_guard.faults.wrapped import Wrapped, ask
+from rerank_guard.faults.wrapped import Wrapped, ask, only_had
 from rerank_guard.target import (
     Progress,
     Rebuilds,
@@ -175,7 +175,11 @@ def _popularity_in_disguise(target: RerankTarget, severity: float, rng: np.rando
             for task in tasks
         ]
 
-    return modelled(target, score)
+    return Wrapped(modelled(target, score), **only_had(target, {"oracle_proba": _another_truth}))
+
+
+def _another_truth(tasks: Sequence[RankingTask]) -> list[FloatArray]:
+    raise NotOfferedError("the targets are those that are popular now; the world's truth is no longer theirs")
 
 
 def _digest(text: str) -> float:
