@@ -43,8 +43,9 @@ check-data:
 gate: check-data $(STAMP) ## train a reranker and judge it; DATA=ml-100k for MovieLens-100K
 	$(OFFLINE) $(BIN)/pytest --rerank rerank --rerank-report $(REPORT) $(target_$(DATA)) $(ARGS)
 
+# A process a core, a thread each: torch's own threads of several processes would stand in each other's way.
 test: $(STAMP) ## the test suite (no GPU, no network)
-	$(OFFLINE) $(BIN)/pytest tests $(ARGS)
+	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest tests -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

@@ -26,3 +26,10 @@ def run(pytester: pytest.Pytester) -> Run:
         return pytester.runpytest_inprocess(*(QUIET[:-2] if cache else QUIET), *args)
 
     return run_in_process
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inner run is nobody's xdist worker, even where the outer one is: pytest-benchmark looks at the environment."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
+        monkeypatch.delenv(name, raising=False)

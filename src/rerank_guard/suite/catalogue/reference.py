@@ -68,15 +68,16 @@ def judge_against_reference(session: SuiteSession) -> Verdict:
 
 
 def judge_reload(session: SuiteSession) -> Verdict:
-    """`check_survives_reload`; where score() itself is not the model's, the reload is held against the model instead."""
+    """`check_survives_reload`; where it fails, the reload is held against the model's own forward pass.
+
+    What agrees with that was saved and loaded well: then score() has another scale than the reload, or is not the model's.
+    """
     asked = session.asked_again
     verdict = check_survives_reload(
         asked.again(), asked.reloaded(), asked.tasks(), without=asked.known_without_adapter()
     )
     needed = (ForwardsTokens, ShowsScoringPrompts, KnowsLetters)
     if verdict.status is not Status.FAILED or not all(isinstance(session.target, one) for one in needed):
-        return verdict
-    if _held_against(session, asked.again(), asked.reference_logits(), None).status is Status.PASSED:
         return verdict
     if _held_against(session, asked.reloaded(), asked.reference_logits(), None).status is not Status.PASSED:
         return verdict
@@ -85,8 +86,9 @@ def judge_reload(session: SuiteSession) -> Verdict:
         status=Status.NOT_APPLICABLE,
         evidence=(),
         fault=None,
-        cause="the reloaded reranker scores as the trained model's plain forward pass does; it is score() that does not",
-        next_step="mend score() first; scores_match_reference says what it gives",
+        cause="the reloaded reranker scores as the trained model's plain forward pass does; score() has another scale, or is "
+        "not the model's",
+        next_step="nothing where scores_match_reference has passed; else mend score() first, as it says",
     )
 
 
