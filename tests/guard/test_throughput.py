@@ -37,6 +37,7 @@ def clock(monkeypatch):
     monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
     monkeypatch.setattr(throughput, "_loop", clock.work("loop", 0.01))
     monkeypatch.setattr(throughput, "_matmuls", clock.work("matmul", 0.02))
+    monkeypatch.setattr(throughput, "_TRIES", 1)
     return clock
 
 
@@ -58,6 +59,13 @@ def test_the_arithmetic_is_the_mean_of_before_and_after(clock, monkeypatch):
     monkeypatch.setattr(throughput, "_loop", clock.work("loop", 0.5, 0.01, 0.03, 0.05))
     timed = measure_throughput(clock.work("score", 0.1), 1, device="cpu", repeats=2)
     assert timed.loop_seconds == pytest.approx((0.02, 0.04))
+
+
+def test_of_several_tries_of_the_arithmetic_the_shortest_counts(clock, monkeypatch):
+    monkeypatch.setattr(throughput, "_TRIES", 3)
+    monkeypatch.setattr(throughput, "_loop", clock.work("loop", 0.5, *[0.09, 0.01, 0.05] * 3))
+    timed = measure_throughput(clock.work("score", 0.1), 1, device="cpu", repeats=2)
+    assert timed.loop_seconds == pytest.approx((0.01, 0.01))
 
 
 def test_short_calls_are_timed_together(clock):
