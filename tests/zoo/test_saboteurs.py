@@ -26,7 +26,7 @@ def test_the_sound_twin_passes_every_gate(sound):
 
 
 # One fault of each kind that needs the real model, put beside its one training job; `make zoo` runs them all.
-BESIDE_TRAINING = ("D1", "T2", "T5b", "T6e", "T7c", "S1", "S2b", "S4", "S6", "S9", "M3b")
+BESIDE_TRAINING = ("T6e", "T7c", "S2b", "S4")
 
 
 @pytest.mark.parametrize("zoo_id", BESIDE_TRAINING)
