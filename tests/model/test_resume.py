@@ -21,7 +21,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np, torch
-torch.set_num_threads(2)
+torch.set_num_threads(min(2, torch.get_num_threads()))
 from test_resume import settings, tasks
 from rerank_model.embedded import embedded_base
 from rerank_model.reranker import Reranker

@@ -33,7 +33,7 @@ class Recorded(WorldTarget):
 
 @pytest.fixture(scope="session")
 def sound() -> Trained:
-    torch.set_num_threads(2)
+    torch.set_num_threads(min(2, torch.get_num_threads()))
     target = make_target(seed=1, device="cpu")
     target.__class__ = Recorded
     report = check_reranker(target, seed=1)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rerank_guard.checks._reference_readings import letter_ids, letter_rows
 from rerank_guard.checks.adapter import check_survives_reload
+from rerank_guard.checks.explain import probability_rows
 from rerank_guard.checks.reference import check_scores_match_reference
 from rerank_guard.prompts import ScoringPrompt, TrainingPrompt
 from rerank_guard.suite.once import if_offered
@@ -70,7 +72,8 @@ def judge_against_reference(session: SuiteSession) -> Verdict:
 def judge_reload(session: SuiteSession) -> Verdict:
     """`check_survives_reload`; where it fails, the reload is held against the model's own forward pass.
 
-    What agrees with that was saved and loaded well: then score() has another scale than the reload, or is not the model's.
+    What has just its probabilities was saved and loaded well: then score() has another scale than the reload, or is not the
+    model's. The same order is not enough: an adapter of twice the strength ranks much as one of the right strength does.
     """
     asked = session.asked_again
     verdict = check_survives_reload(
@@ -79,7 +82,7 @@ def judge_reload(session: SuiteSession) -> Verdict:
     needed = (ForwardsTokens, ShowsScoringPrompts, KnowsLetters)
     if verdict.status is not Status.FAILED or not all(isinstance(session.target, one) for one in needed):
         return verdict
-    if _held_against(session, asked.reloaded(), asked.reference_logits(), None).status is not Status.PASSED:
+    if not _reload_is_the_forward_pass(session):
         return verdict
     return replace(
         verdict,
@@ -90,6 +93,18 @@ def judge_reload(session: SuiteSession) -> Verdict:
         "not the model's",
         next_step="nothing where scores_match_reference has passed; else mend score() first, as it says",
     )
+
+
+def _reload_is_the_forward_pass(session: SuiteSession) -> bool:
+    asked = session.asked_again
+    tasks = asked.tasks()
+    lengths = [task.n_candidates for task in tasks]
+    ids = letter_ids(session.letter_table(), max(lengths))
+    if ids is None:
+        return False
+    plain = probability_rows(letter_rows(asked.reference_logits(), ids, lengths))[0]
+    reloaded = probability_rows(asked.reloaded())[0]
+    return check_survives_reload(plain, reloaded, tasks).status is Status.PASSED
 
 
 def _held_against(
