@@ -84,6 +84,7 @@ def one_fault(fault: Fault, sound: Sound, seed: int) -> dict[str, Any]:
             "certainty": "seen",
             "by": ["collection"],
             "static": True,
+            "stopped": True,
         }
         row |= {"seconds": round(time.monotonic() - started, 1), "runner_up": None}
         row["right"] = fault.names_rightly(row["named"])
@@ -91,6 +92,8 @@ def one_fault(fault: Fault, sound: Sound, seed: int) -> dict[str, Any]:
         row["naive"] = []
         return row
     row |= _read(report, fault)
+    static = {gate.name for gate in gates_for(session) if gate.tier is Tier.STATIC}
+    row["static"] = any(check in static for check in row["by"])
     row["seconds"] = round(time.monotonic() - started, 1)
     row["static_seconds"] = _static_seconds(fault, sound, seed) if row["static"] else None
     row["naive"] = naive_failures(session, K)
@@ -118,7 +121,7 @@ def _read(report: Report, fault: Fault) -> dict[str, Any]:
         "runner_up": diagnosis.runner_up.fault
         if diagnosis is not None and diagnosis.runner_up is not None
         else None,
-        "static": any(verdict.status is Status.NOT_RUN for verdict in report.verdicts),
+        "stopped": any(verdict.status is Status.NOT_RUN for verdict in report.verdicts),
     }
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "PredictsProba",
     "Progress",
     "Rebuilds",
+    "Rehearses",
     "Reloads",
     "ReportsMetrics",
     "RerankTarget",
@@ -229,6 +230,18 @@ class DeclaresTraining(Protocol):
 
     def training_plan(self) -> TrainingPlan:
         """As the configuration has it, before the job has run."""
+        ...
+
+
+@runtime_checkable
+class Rehearses(Protocol):
+    """Can try its training job on a few examples before it runs."""
+
+    def rehearse(self, progress: Progress) -> TrainingTrace:
+        """The job's own code and learning rate, some 60 steps on the same 4 to 16 examples, on a copy of the model.
+
+        The reranker itself stays untrained. A warm-up of a few steps and a constant rate after it are best.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ import copy
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import peft
@@ -31,6 +32,13 @@ from rerank_model.score import log_softmax
 from rerank_model.shown_prompts import shown_scoring_prompts, shown_training_prompts
 
 __all__ = ["RerankerTarget", "count_items"]
+
+REHEARSED = 4
+"""Examples that a rehearsal learns by heart."""
+
+REHEARSAL_STEPS = 60
+"""Optimiser steps that it takes over them. On the embedded default it ends below 0.1 of the entropy of the examples' letters
+then; with eight examples and 40 steps, two of 40 seeds had not got there."""
 
 
 class RerankerTarget:
@@ -94,6 +102,25 @@ class RerankerTarget:
         if self.change.saved is not None:
             spoil_adapter(self.reranker, self.change.saved)
         return trace
+
+    def rehearse(self, progress: Progress) -> TrainingTrace:
+        """The job on a few examples over and over, with the base model made anew.
+
+        Raises:
+            NotOfferedError: this target was not told how to make its reranker anew.
+        """
+        tried = self.rebuilt(replace(self.change or TrainingChange(), tasks=None, saved=None))
+        tried.train_tasks = list(self.train_tasks[:REHEARSED]) * REHEARSAL_STEPS
+        tried.settings = replace(
+            self.settings,
+            max_steps=REHEARSAL_STEPS,
+            batch_size=min(self.settings.batch_size, REHEARSED),
+            gradient_accumulation=max(1, REHEARSED // self.settings.batch_size),
+            warmup_steps=REHEARSAL_STEPS // 10,
+            schedule="constant_with_warmup",
+            checkpoint_dir=None,
+        )
+        return tried.train(progress)
 
     def score(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """Letter logits."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,10 @@ class FakeReranker:
         elif self._change.saved is not None:
             self._weights = self._trained.without_adapter()
         return trace
+
+    def rehearse(self, progress) -> TrainingTrace:
+        job = Job(replace(self._change, steps=40, warmup_steps=4), seed=self._made_of[0])
+        return job.run(self._fresh, list(self._train[:8]) * 80, progress, None)[1]
 
     def parameter_changes(self) -> list[ParameterChange]:
         trains = not self._change.frozen

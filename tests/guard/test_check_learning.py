@@ -58,6 +58,7 @@ def test_a_job_that_learned_passes_and_shows_its_figures():
         (make_trace(np.linspace(3.9, 20.0, 3000)), "diverged"),
         (make_trace(np.where(np.arange(3000) == 2000, np.nan, learned_nll(rng(), 3000))), "silent-nan"),
         (make_trace(np.where(np.arange(3000) == 10, np.inf, learned_nll(rng(), 3000))), "silent-nan"),
+        (make_trace(learned_nll(rng(), 3000), gradient_norm=np.zeros(400)), "no-update"),
         (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[[np.inf] * 21, np.ones(379)]), "silent-nan"),
         (make_trace(learned_nll(rng(), 3000), gradient_norm=np.r_[np.ones(379), [np.nan] * 21]), "silent-nan"),
         (

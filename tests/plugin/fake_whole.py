@@ -13,7 +13,7 @@ from fake_targets import Sound
 from rerank_guard.errors import NotOfferedError
 from rerank_guard.prompts import ScoringPrompt, SupervisedToken, TrainingPrompt
 from rerank_guard.training_plan import ParameterChange, TrainingPlan
-from rerank_guard.types import FloatArray, Item, LetterTable, LetterToken, RankingTask
+from rerank_guard.types import FloatArray, Item, LetterTable, LetterToken, RankingTask, TrainingTrace
 
 _SAFE = re.compile(r"[A-Za-z0-9 ,.'()-]+")
 _VOCABULARY = 128
@@ -33,6 +33,25 @@ def _ids(text: str) -> tuple[int, ...]:
     return tuple(map(ord, text))
 
 
+def rehearsal(start: float, end: float, *, rank: float = 1.0, learning_rate: float = 1e-3) -> TrainingTrace:
+    """Four examples of 20 candidates, shown 40 times."""
+    nll = np.linspace(start, end, 40).repeat(4)
+    n = len(nll)
+    return TrainingTrace(
+        letter_nll=nll,
+        n_candidates=np.full(n, 20),
+        example_step=np.arange(40).repeat(4),
+        first_pass=np.arange(n) < 4,
+        learning_rate=np.full(40, learning_rate),
+        gradient_norm=np.ones(40),
+        planned_steps=40,
+        trainable_parameters=1000,
+        seconds=1.0,
+        target_index=np.tile([1, 5, 9, 16], 40),
+        target_rank=np.full(n, rank),
+    )
+
+
 @dataclass
 class Whole(Sound):
     """All capabilities, all sound."""
@@ -47,6 +66,10 @@ class Whole(Sound):
 
     def training_plan(self) -> TrainingPlan:
         return TrainingPlan(1200, 20, 1.0, None, 0, 1e-3, 1000)
+
+    def rehearse(self, progress) -> TrainingTrace:
+        self.log.append("rehearse")
+        return rehearsal(start=3.0, end=0.1)
 
     def parameter_changes(self) -> list[ParameterChange]:
         return [ParameterChange("base", 9000, False, 0.0, 30.0), ParameterChange("lora_B", 1000, True, 0.7, 0.0)]
@@ -168,3 +191,13 @@ class _Rotated(Whole):
 def letters_shifted() -> Whole:
     """Each candidate gets the logit of the letter before its own."""
     return _Rotated(name="letters shifted")
+
+
+class _Flipped(Whole):
+    def rehearse(self, progress):
+        return rehearsal(start=3.0, end=9.0, rank=20.0)
+
+
+def sign_flipped() -> Whole:
+    """Its job gets worse at the examples that it trains on."""
+    return _Flipped(name="sign flipped")

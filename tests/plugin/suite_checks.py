@@ -38,6 +38,7 @@ STATIC_CHECKS = [
 """Need no training job; one that fails stops it."""
 
 TRAINED_CHECKS = [
+    "one_batch_learned",
     "config_obeyed",
     "weights_moved",
     "loss_recorded_per_letter",
@@ -76,6 +77,7 @@ NOT_SOUNDS = {
     "prompt_not_forged": "scoring_prompts(tasks)",
     "only_letter_supervised": "training_prompts(tasks)",
     "training_planned": "training_plan()",
+    "one_batch_learned": "rehearse(progress)",
     "config_obeyed": "training_plan()",
     "weights_moved": "parameter_changes()",
     "scores_match_reference": "next_token_logits(prompts) and scoring_prompts(tasks)",

@@ -68,6 +68,23 @@ def test_a_failed_static_gate_stops_the_job(factory, gate: str) -> None:
             assert verdict.claim
 
 
+def test_a_rehearsal_that_fails_stops_the_job() -> None:
+    target = fake_whole.sign_flipped()
+    report = check_reranker(target)
+    assert target.log == [], "neither trained nor scored"
+    assert [(verdict.check, verdict.fault) for verdict in report.findings] == [
+        ("one_batch_learned", "anti-learning")
+    ]
+    assert of_status(report, Status.NOT_RUN) == TRAINED_CHECKS[1:]
+    assert report.diagnosis.fault == "anti-learning"
+
+
+def test_nothing_is_rehearsed_where_a_static_gate_has_failed() -> None:
+    target = fake_whole.planned_too_short()
+    check_reranker(target)
+    assert "rehearse" not in target.log
+
+
 def test_all_static_gates_are_judged_before_the_job_is_refused() -> None:
     tasks = fake_targets.slot_follower().ranking_tasks
     letters = fake_targets.letters_split().letters

@@ -29,6 +29,7 @@ from rerank_guard.checks.recall_by_slot import check_recall_even_by_slot
 from rerank_guard.checks.recorded_loss import check_loss_recorded_per_letter
 from rerank_guard.checks.reference import check_scores_match_reference
 from rerank_guard.checks.regression import check_no_regression
+from rerank_guard.checks.rehearsal import check_one_batch_learned
 from rerank_guard.checks.reported_metric import check_reported_metrics
 from rerank_guard.checks.scores import check_probabilities_not_uniform, check_scores_well_formed
 from rerank_guard.checks.several_targets import check_recall_ceiling_of_targets
@@ -57,6 +58,7 @@ __all__ = [
     "check_no_order_fallback",
     "check_no_regression",
     "check_no_surface_giveaway",
+    "check_one_batch_learned",
     "check_only_letter_supervised",
     "check_permutation_equivariant",
     "check_probabilities_agree",

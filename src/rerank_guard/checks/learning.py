@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rerank_guard.checks._hopeless_trace import NO_UPDATE, Hopeless, bad_gradients, hopeless
 from rerank_guard.checks._settings import ALPHA, require_settings
 from rerank_guard.checks.optimisation import NEGLIGIBLE_LEARNING_RATE
 from rerank_guard.checks.recorded_loss import avoids_the_target, blew_up, quarters, warms_up_to_the_end
@@ -15,35 +16,16 @@ from rerank_guard.errors import InvalidTraceError
 from rerank_guard.monitor import TrainingMonitor, feed
 from rerank_guard.stats.bets import log_e_value_below, p_value_of
 from rerank_guard.stats.sample_size import samples_to_bet_below, samples_to_reach
-from rerank_guard.types import BoolArray, FloatArray, TrainingTrace
-from rerank_guard.verdict import MAX_EVIDENCE, Measured, Status, Verdict
+from rerank_guard.types import FloatArray, TrainingTrace
+from rerank_guard.verdict import Measured, Status, Verdict
 
 __all__ = ["check_loss_below_random"]
-
-MOST_NON_FINITE_GRADIENTS = 0.05
-"""Share of the recorded steps up to which non-finite gradient norms are taken for skipped steps of loss scaling."""
 
 FEW_STEPS = 200
 """Fewer optimiser steps than this seldom bring a letter reranker off chance; only used to word a likely cause."""
 
 _EXPLANATIONS = {
-    "no-trainable-parameters": (
-        "No parameter requires a gradient: the adapters are frozen or were never attached.",
-        "Attach the adapters before the optimiser is made, and print the number of trainable parameters.",
-    ),
-    "not-trained": (
-        "The job took no optimiser step: no data for this mode, or a loop that is never entered.",
-        "Check that the training data is not empty and that the loop runs; count the steps.",
-    ),
-    "silent-nan": (
-        "A loss, or more gradients than loss scaling skips, were not finite numbers, and training went on.",
-        "Stop at the first such step; look for half-precision overflow, an empty loss mask, or log of 0.",
-    ),
-    "no-update": (
-        "The learning rate is zero, or so small that the parameters do not move.",
-        "Print the learning rate at each step; check the schedule, the warm-up, and which groups the optimiser "
-        "holds.",
-    ),
+    "no-update": NO_UPDATE,
     "anti-learning": (
         "The target's letter is ranked worse than by chance: the job knows the answer and was taught to avoid it. The loss "
         "has the wrong sign.",
@@ -110,8 +92,8 @@ def check_loss_below_random(
     - FAILED: "the mean gain is at least the effect" is rejected at alpha/2 (a bet on gains clipped below at -log N;
       clipping from below only raises a mean, so it is safe here and would not be for PASSED), or the mean gain is
       negative and the job's own probabilities are refuted at alpha/2 (1/E >= 2/alpha), or the trace shows that
-      nothing could have been learned: no trainable parameters, no step, learning rate 0, an NLL that is not
-      finite, or non-finite gradient norms at more than 5 % of the recorded steps. (Fewer are normal in half
+      nothing could have been learned: no trainable parameters, no step, learning rate 0, gradients of 0, an NLL that
+      is not finite, or non-finite gradient norms at more than 5 % of the recorded steps. (Fewer are normal in half
       precision: dynamic loss scaling starts too large and skips its first steps; Micikevicius et al. 2018. Their
       number is measured.)
     - INCONCLUSIVE: else, with the number of examples that would decide. Also where the first pass would fail but
@@ -142,8 +124,8 @@ def check_loss_below_random(
     """
     require_settings(alpha, effect)
     _require_sane(trace)
-    if fault := _structural_fault(trace):
-        return _stopped(trace, fault, effect)
+    if reason := hopeless(trace):
+        return _stopped(trace, reason, effect)
     # a rounded softmax may give a p a hair above 1, and so a gain a hair outside of what the bet allows
     trace = replace(trace, letter_nll=np.maximum(trace.letter_nll, 0.0))
     window = _window(trace)
@@ -261,29 +243,6 @@ def _require_sane(trace: TrainingTrace) -> None:
         )
 
 
-def _structural_fault(trace: TrainingTrace) -> str | None:
-    """What makes learning impossible, whatever the losses say."""
-    if trace.trainable_parameters == 0:
-        return "no-trainable-parameters"
-    if trace.optimizer_steps == 0:
-        return "not-trained"
-    bad = _bad_gradients(trace)
-    recorded = int((bad | np.isfinite(trace.gradient_norm)).sum())
-    if not bool(np.isfinite(trace.letter_nll).all()) or bad.sum() > MOST_NON_FINITE_GRADIENTS * recorded:
-        return "silent-nan"
-    if not bool(trace.learning_rate.any()):
-        return "no-update"
-    return None
-
-
-def _bad_gradients(trace: TrainingTrace) -> BoolArray:
-    """(S,) infinite norms, and NaN ones where most steps did record a norm (NaN also says "not recorded")."""
-    missing = np.isnan(trace.gradient_norm)
-    mostly_recorded = missing.sum() * 2 < len(missing)
-    bad: BoolArray = np.isinf(trace.gradient_norm) | (missing & mostly_recorded)
-    return bad
-
-
 def _window(trace: TrainingTrace) -> _Window:
     first_pass = np.flatnonzero(trace.first_pass)
     cut = len(first_pass) // 2
@@ -346,9 +305,8 @@ def _undecided(
     return f"{seen} {cause}".rstrip(), f"{advice} {next_step}".rstrip()
 
 
-def _stopped(trace: TrainingTrace, fault: str, effect: float) -> Verdict:
+def _stopped(trace: TrainingTrace, reason: Hopeless, effect: float) -> Verdict:
     """The verdict on a job that cannot have learned."""
-    cause, next_step = _EXPLANATIONS[fault]
     finite = np.isfinite(trace.letter_nll)
     chance = float(np.log(trace.n_candidates).mean()) if len(finite) else None
     return Verdict(
@@ -359,35 +317,18 @@ def _stopped(trace: TrainingTrace, fault: str, effect: float) -> Verdict:
         measured={"letter_nll": float(trace.letter_nll[finite].mean()) if finite.any() else None, **_job(trace)},
         threshold={"chance_letter_nll": chance, "gain": None if chance is None else effect * chance},
         n=len(finite),
-        evidence=_structural_evidence(trace, fault),
-        cause=cause,
-        next_step=next_step,
-        fault=fault,
+        evidence=reason.rows,
+        cause=reason.cause,
+        next_step=reason.next_step,
+        fault=reason.fault,
     )
-
-
-def _structural_evidence(trace: TrainingTrace, fault: str) -> tuple[str, ...]:
-    if fault == "no-trainable-parameters":
-        return (f"0 trainable parameters after {trace.optimizer_steps} optimiser steps",)
-    if fault == "not-trained":
-        return (f"0 optimiser steps taken of {trace.planned_steps} planned, in {trace.seconds:.1f} s",)
-    if fault == "no-update":
-        return (f"learning rate 0 at all {trace.optimizer_steps} steps",)
-    examples = np.flatnonzero(~np.isfinite(trace.letter_nll))
-    steps = np.flatnonzero(_bad_gradients(trace))
-    rows = [
-        f"{len(examples)} of {len(trace.letter_nll)} letter NLLs and {len(steps)} gradient norms are not finite"
-    ]
-    rows += [f"example {i} (step {trace.example_step[i]}): letter_nll {trace.letter_nll[i]}" for i in examples[:2]]
-    rows += [f"step {i}: gradient norm {trace.gradient_norm[i]}" for i in steps[:2]]
-    return tuple(rows[:MAX_EVIDENCE])
 
 
 def _job(trace: TrainingTrace) -> dict[str, Measured]:
     return {
         "optimizer_steps": trace.optimizer_steps,
         "planned_steps": trace.planned_steps,
-        "non_finite_gradient_norms": int(_bad_gradients(trace).sum()),
+        "non_finite_gradient_norms": int(bad_gradients(trace).sum()),
         "learning_rate_max": float(trace.learning_rate.max()) if trace.optimizer_steps else None,
         "trainable_parameters": trace.trainable_parameters,
     }

@@ -67,6 +67,7 @@ CHECKS: Mapping[str, CheckNote] = MappingProxyType(
         "prompt_not_forged": CheckNote(Stage.PROMPT, unlocked_by="scoring_prompts(tasks)"),
         "only_letter_supervised": CheckNote(Stage.SUPERVISION, unlocked_by="training_prompts(tasks)"),
         "training_planned": CheckNote(Stage.PLAN, unlocked_by="training_plan()"),
+        "one_batch_learned": CheckNote(Stage.PLAN, "no-signal", "rehearse(progress)"),
         "config_obeyed": CheckNote(Stage.PLAN, unlocked_by="training_plan()"),
         "weights_moved": CheckNote(Stage.PLAN, unlocked_by="parameter_changes()"),
         "loss_recorded_per_letter": CheckNote(Stage.TRAINING, unlocked_by="train(progress)"),

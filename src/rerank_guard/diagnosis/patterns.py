@@ -45,6 +45,7 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
 
     - A job that learned nothing is called under-trained for its few steps; where the plan's own check passed, the job ran to
       its plan and there is no gain at all, the steps were enough, and there was nothing to be learned.
+      Where the job learned one batch by heart, the data are all that is left.
     - Weights that were thrown many times their own size, and a loss at chance: the job did not fail to find a signal, it
       jumped over it. (Adam's steps are about the learning rate in each weight, whatever the gradient; Kingma and Ba 2015.)
     - A loss that ran away on weights that moved by an ordinary amount: the sign of the loss, not the learning rate.
@@ -80,11 +81,20 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
         steps, planned = figure(loss, "optimizer_steps"), figure(loss, "planned_steps")
         gains = figure(loss, "log10_e_value") >= figure(loss, "log10_e_value", of_threshold=True)
         if evidence.passed("training_planned") and not gains and not 2 * steps < planned:
-            return _renamed(
+            accusation = _renamed(
                 accusation,
                 "no-signal",
                 "The plan's steps are enough and were taken, and the letters have not left chance.",
             )
+    if (
+        accusation.fault == "no-signal"
+        and accusation.source == "loss_below_random"
+        and evidence.passed("one_batch_learned")
+    ):
+        return replace(
+            accusation,
+            cause=f"{accusation.cause} The job itself can learn (one batch by heart): what it is shown has no rule in it.",
+        )
     if accusation.fault == "adapter-inactive" and accusation.source == "adapter_active":
         # the reranker at hand ranks otherwise than the scores that were given, and those are the base's
         elsewhere = evidence.failed("scores_match_reference") and evidence.failed("survives_reload")
@@ -219,12 +229,17 @@ _BEFORE_OR_IN_TRAINING: tuple[tuple[str, tuple[str, ...]], ...] = (
 """What can keep a job from learning, each with the checks that exclude it."""
 
 
+_REFUTED_BY_HEART = frozenset({"letter-not-supervised", "no-update"})
+"""What cannot be wrong with a job that learns one batch by heart: its gradient comes from the letter, and moves weights."""
+
+
 def fits_no_signal(evidence: Evidence) -> tuple[str, ...]:
     """What a ranking at chance could be besides data without signal, and what would settle each."""
     known = dict(
         _BEFORE_OR_IN_TRAINING if evidence.judged("loss_below_random") else _BEFORE_OR_IN_TRAINING + _BETWEEN
     )
-    left = [fault for fault, families in known.items() if not evidence.excludes(families)]
+    by_heart = _REFUTED_BY_HEART if evidence.passed("one_batch_learned") else frozenset()
+    left = [fault for fault, families in known.items() if fault not in by_heart and not evidence.excludes(families)]
     if not evidence.judged("loss_below_random"):
         # nothing is known of a training job: what lies between it and the scores is as likely, and cheaper to look at
         left.sort(key=lambda fault: fault not in dict(_BETWEEN))

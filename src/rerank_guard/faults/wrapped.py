@@ -46,7 +46,7 @@ class Wrapped:
 
 
 class TrainedOnce(Wrapped):
-    """A target whose training job runs once; each further `train` returns what was recorded of it.
+    """A target whose training job and rehearsal run once; each further call returns what was recorded of it.
 
     Dozens of wrappers around one base then share one job. A target without a job is wrapped as it is.
     """
@@ -55,19 +55,21 @@ class TrainedOnce(Wrapped):
         super().__init__(target)
         if isinstance(target, protocols.Trains):
             vars(self)["train"] = (
-                _RecordedMonitored(target) if _takes(target.train, "monitor") else _Recorded(target)
+                _RecordedMonitored(target.train) if _takes(target.train, "monitor") else _Recorded(target.train)
             )
+        if isinstance(target, protocols.Rehearses):
+            vars(self)["rehearse"] = _Recorded(target.rehearse)
 
 
 class _Recorded:
-    """`train(progress)` that runs its job at the first call."""
+    """`train(progress)`, or `rehearse(progress)`, that runs its job at the first call."""
 
-    def __init__(self, target: protocols.Trains) -> None:
-        self._target = target
+    def __init__(self, job: Callable[..., TrainingTrace]) -> None:
+        self._job = job
         self._trace: TrainingTrace | None = None
 
     def __call__(self, progress: Progress) -> TrainingTrace:
-        return self._recorded(lambda: self._target.train(progress))
+        return self._recorded(lambda: self._job(progress))
 
     def _recorded(self, job: Callable[[], TrainingTrace]) -> TrainingTrace:
         if self._trace is None:
@@ -79,8 +81,7 @@ class _RecordedMonitored(_Recorded):
     """The same for a job that can end early; what the first caller asked for is what all get."""
 
     def __call__(self, progress: Progress, monitor: TrainingMonitor | None = None) -> TrainingTrace:
-        job: Callable[..., TrainingTrace] = self._target.train
-        return self._recorded(lambda: job(progress, monitor=monitor))
+        return self._recorded(lambda: self._job(progress, monitor=monitor))
 
 
 def only_had(target: RerankTarget, replaced: dict[str, object]) -> dict[str, object]:

@@ -35,7 +35,7 @@ def gate_function(gates: Sequence[Gate], session: SuiteSession) -> Callable[...,
     """A test function for the gates of one family; parametrized by K where they have one."""
     first = gates[0]
     function = _at_one_cutoff() if first.k is None else _at_each_cutoff([gate.k for gate in gates])
-    if first.tier >= Tier.TRAIN and isinstance(session.target, Trains):
+    if first.tier > Tier.STATIC and isinstance(session.target, Trains):
         function = pytest.mark.rerank_train(function)
     return function
 

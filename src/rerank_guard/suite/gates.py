@@ -18,9 +18,10 @@ class Tier(IntEnum):
     """How much a gate costs; gates run from the cheapest, most upstream tier to the dearest."""
 
     STATIC = 0
-    TRAIN = 1
-    FORWARD = 2
-    QUALITY = 3
+    REHEARSAL = 1
+    TRAIN = 2
+    FORWARD = 3
+    QUALITY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Gate:
 def prepare(gate: Gate, session: SuiteSession) -> None:
     """Ask the target for all that `gate` judges; nothing when the gate stands aside.
 
-    Where a static gate's input cannot be had, what is dearer is stopped, as by one that fails.
+    Where the input of a gate before the job cannot be had, what is dearer is stopped, as by one that fails.
 
     Raises:
         NotOfferedError: the target has the method, but not in its present configuration.
@@ -78,7 +79,7 @@ def prepare(gate: Gate, session: SuiteSession) -> None:
     except NotOfferedError:
         raise
     except Exception:
-        if gate.tier is Tier.STATIC and gate.name not in session.stopped_by:
+        if gate.tier < Tier.TRAIN and gate.name not in session.stopped_by:
             session.stopped_by.append(gate.name)  # what could not be looked at is no ground for a job either
         raise
 
@@ -86,7 +87,7 @@ def prepare(gate: Gate, session: SuiteSession) -> None:
 def judge(gate: Gate, session: SuiteSession) -> Verdict:
     """The gate's verdict. Malformed data becomes a failed verdict; what the target itself raises is passed on.
 
-    A static gate that fails stops what is dearer: a job that cannot succeed is not started (`SuiteSession.stopped_by`).
+    A gate before the job that fails stops what is dearer: a job that cannot succeed is not started (`SuiteSession.stopped_by`).
     """
     aside = _stands_aside(gate, session)
     if aside is not None:
@@ -99,7 +100,7 @@ def judge(gate: Gate, session: SuiteSession) -> Verdict:
         verdict = gate.check(session)
     except (InvalidScoresError, InvalidTaskError, InvalidTraceError) as error:
         verdict = _unreadable(gate, error)
-    if gate.tier is Tier.STATIC and verdict.status is Status.FAILED:
+    if gate.tier < Tier.TRAIN and verdict.status is Status.FAILED:
         session.stopped_by.append(gate.name)
     return verdict if verdict.check == gate.name else replace(verdict, check=gate.name)
 

@@ -42,6 +42,7 @@ from rerank_guard.target import (
     KnowsTrainingTasks,
     PredictsProba,
     Progress,
+    Rehearses,
     ReportsMetrics,
     RerankTarget,
     ScoresMadeUpTasks,
@@ -81,7 +82,7 @@ class SuiteSession:
         keep_going: train and score even where an exact gate has failed before.
 
     Attributes:
-        stopped_by: static gates that have failed; as long as there are any, nothing is trained.
+        stopped_by: gates before the job that have failed; as long as there are any, the job is not started.
 
     Raises:
         TargetError: `target` does not meet `RerankTarget`.
@@ -112,6 +113,7 @@ class SuiteSession:
             lambda: choose_cutoffs(cutoffs, self.target, [task.n_candidates for task in self.tasks()])
         )
         self.letter_table = Once(self._load_letter_table)
+        self.rehearsal = Once(self._rehearse)
         self.training_trace = Once(self._train)
         self.raw_scores = Once(self._score)
         self.raw_probabilities = Once(self._predict_proba)
@@ -289,6 +291,11 @@ class SuiteSession:
                 "and hand it to TraceRecorder(..., monitor=monitor), or run without --rerank-early-stop."
             )
         return self.given(trace, TrainingTrace, "train()")
+
+    def _rehearse(self) -> TrainingTrace:
+        __tracebackhide__ = True
+        target = self.capable(Rehearses, "rehearse(progress)", "have its job tried on one batch")
+        return self.given(target.rehearse(Stage(self._progress, "rehearsal")), TrainingTrace, "rehearse()")
 
     def ask(self, method: Callable[..., object], tasks: Sequence[RankingTask], what: str) -> object:
         """Train if the target does, then call its method on tasks, with progress under the name `what`."""

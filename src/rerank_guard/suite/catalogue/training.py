@@ -1,4 +1,4 @@
-"""Gates on the training job: did it learn, from what it was told to, and did the weights move?"""
+"""Gates on the training job: can it learn, did it, from what it was told to, and did the weights move?"""
 
 from __future__ import annotations
 
@@ -8,16 +8,35 @@ from rerank_guard.checks.config_obeyed import check_config_obeyed
 from rerank_guard.checks.learning import check_loss_below_random
 from rerank_guard.checks.letter_prior import check_loss_below_letter_prior
 from rerank_guard.checks.recorded_loss import check_loss_recorded_per_letter
+from rerank_guard.checks.rehearsal import check_one_batch_learned
 from rerank_guard.checks.weights import check_weights_moved
 from rerank_guard.suite.gates import Gate, Need, Tier
-from rerank_guard.target import DeclaresTraining, TracksParameters, Trains
+from rerank_guard.suite.once import if_offered
+from rerank_guard.suite.session import SuiteSession
+from rerank_guard.target import DeclaresTraining, Rehearses, TracksParameters, Trains
+from rerank_guard.verdict import Verdict
 
 __all__ = ["TRAINING_GATES"]
 
 _TRAINS = Need(Trains, "train(progress)")
 _TRACE = methodcaller("training_trace")
 
+
+def _one_batch_learned(session: SuiteSession) -> Verdict:
+    plan = if_offered(session.plan, None) if isinstance(session.target, DeclaresTraining) else None
+    return check_one_batch_learned(session.rehearsal(), plan)
+
+
 TRAINING_GATES = (
+    Gate(
+        family="one_batch_learned",
+        k=None,
+        tier=Tier.REHEARSAL,
+        claim="shown the same few examples over and over, the job learns them by heart",
+        needs=(_TRAINS, Need(Rehearses, "rehearse(progress)")),
+        inputs=(methodcaller("rehearsal"),),
+        check=_one_batch_learned,
+    ),
     Gate(
         family="config_obeyed",
         k=None,
