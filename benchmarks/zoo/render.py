@@ -118,7 +118,8 @@ def _faults(catches: Mapping[str, Any]) -> Iterator[str]:
     sound = catches["sound_raised"]
     yield (
         f"The sound twin raises {'nothing' if not sound else ', '.join(sound)}. *Static* says that a gate without a model "
-        "caught it, and the training job was not started. *Naive* are the gates that people write today "
+        "caught it, and the training job was not started; *rehearsal*, that a batch learned by heart did, with the same "
+        "effect. *Naive* are the gates that people write today "
         "(`loss < log N`, `recall > K/N`, `probs.std() > 0.01`); a word in that column is what broke in them."
     )
     yield ""
@@ -129,7 +130,7 @@ def _faults(catches: Mapping[str, Any]) -> Iterator[str]:
                 row["zoo_id"],
                 row["what"],
                 _few([*row["by"], *row.get("inconclusive", [])]),
-                "yes" if row["static"] else "",
+                "yes" if row["static"] else "rehearsal" if row["stopped"] else "",
                 row["named"] or "",
                 "yes" if row["right"] else f"**no**, {row['expected'][0]}",
                 row["certainty"] or "",

@@ -125,7 +125,7 @@ class RerankerTarget:
     def score(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """Letter logits."""
         scores = self.reranker.score_tasks(tasks, progress)
-        if tasks is self.test_tasks or list(tasks) == list(self.test_tasks):
+        if self._held_out(tasks):
             self._last_scores = scores
         return scores
 
@@ -140,8 +140,12 @@ class RerankerTarget:
         )
 
     def predict_proba(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
-        """The softmax of the letter logits."""
-        return [np.exp(log_softmax(row)) for row in self.score(tasks, progress)]
+        """The softmax of the letter logits; of the held-out tasks, those they were scored with last."""
+        known = self._last_scores if self._held_out(tasks) else None
+        return [np.exp(log_softmax(row)) for row in (self.score(tasks, progress) if known is None else known)]
+
+    def _held_out(self, tasks: Sequence[RankingTask]) -> bool:
+        return tasks is self.test_tasks or list(tasks) == list(self.test_tasks)
 
     def training_tasks(self) -> Sequence[RankingTask]:
         """The examples of the job."""

@@ -53,6 +53,7 @@ ALL = (
     "probabilities_not_uniform",
     "permutation_equivariant",
     "calibrated",
+    "ranking_carries_over",
     "reported_metrics",
     "recall_even_by_slot[K=20]",
     "recall_beats_baseline[K=5]",

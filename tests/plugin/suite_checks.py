@@ -56,6 +56,7 @@ TRAINED_CHECKS = [
     "probabilities_agree",
     "permutation_equivariant",
     "calibrated",
+    "ranking_carries_over",
     "recall_beats_baseline[K=5]",
     "recall_even_by_slot[K=5]",
     "recall_within_ceiling[K=5]",

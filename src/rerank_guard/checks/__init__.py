@@ -5,6 +5,7 @@ from __future__ import annotations
 from rerank_guard.checks._settings import ALPHA
 from rerank_guard.checks.adapter import check_adapter_active, check_survives_reload
 from rerank_guard.checks.calibration import check_calibrated
+from rerank_guard.checks.carries_over import check_ranking_carries_over
 from rerank_guard.checks.ceiling import check_recall_within_ceiling
 from rerank_guard.checks.config_obeyed import check_config_obeyed
 from rerank_guard.checks.data import check_gt_in_candidates
@@ -67,6 +68,7 @@ __all__ = [
     "check_prompt_complete",
     "check_prompt_not_forged",
     "check_prompts_match",
+    "check_ranking_carries_over",
     "check_recall_beats_baseline",
     "check_recall_ceiling_of_targets",
     "check_recall_even_by_slot",

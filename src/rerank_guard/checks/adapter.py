@@ -27,10 +27,10 @@ _INACTIVE = (
     "are not zero.",
 )
 _LOST = (
-    "After loading, the scores are those of the base model without the adapter: the adapter's weights were not saved, or were "
-    "loaded under other names and so ignored.",
-    "Compare the tensors in the saved file with the model's by name, and load with strict=True or look at the missing and "
-    "unexpected keys.",
+    "After loading, the scores are those of the present model with its adapter switched off: the adapter's weights were not "
+    "saved, or were loaded under other names and so ignored; or the present model has them twice, merged and still on.",
+    "Compare the tensors in the saved file with the model's by name, load with strict=True or look at the missing and "
+    "unexpected keys; and after merging, score without the adapter.",
 )
 _DOUBLED = (
     "After loading, the scores are about those of an adapter of twice the strength: it was merged into the base before saving, "

@@ -85,6 +85,7 @@ CHECKS: Mapping[str, CheckNote] = MappingProxyType(
         "probabilities_not_uniform": CheckNote(Stage.SCORING, "no-signal", "predict_proba(tasks)"),
         "permutation_equivariant": CheckNote(Stage.SCORING, "position-prior", "score_made_up(tasks)"),
         "calibrated": CheckNote(Stage.SCORING, "over-confident", "predict_proba(tasks)"),
+        "ranking_carries_over": CheckNote(Stage.BASELINE, "lost-after-training", "train(progress)"),
         "recall_even_by_slot": CheckNote(Stage.SCORING, "position-prior"),
         "reported_metrics": CheckNote(Stage.METRIC, "metric-wrong", "reported_metrics()"),
         "recall_within_ceiling": CheckNote(Stage.METRIC, ABOVE_CEILING, "oracle_proba(tasks)"),

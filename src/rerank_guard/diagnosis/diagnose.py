@@ -34,7 +34,7 @@ _REFUTED_BY_LEARNING = frozenset(
 )
 """Faults that cannot be why the ranking is poor where the letter's own loss fell."""
 
-_VAGUE = frozenset({"scores-not-from-model", "no-signal"})
+_VAGUE = frozenset({"lost-after-training", "scores-not-from-model", "no-signal"})
 """Symptoms that say least; where another explains as much, it is the one to name."""
 
 

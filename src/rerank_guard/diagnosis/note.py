@@ -75,6 +75,7 @@ POOR_RANKING = frozenset(
         "under-trained",
         "baseline-not-beaten",
         "history-ignored",
+        "lost-after-training",
         "over-confident",
         "regression",
         "reversed",

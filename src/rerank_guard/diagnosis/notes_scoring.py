@@ -150,12 +150,22 @@ METRIC_NOTES: tuple[FaultNote, ...] = (
 
 BASELINE_NOTES: tuple[FaultNote, ...] = (
     note(
+        "lost-after-training",
+        Stage.BASELINE,
+        "What the job learned does not arrive in the held-out scores.",
+        "Score some training tasks by the path that scores the held-out ones: if they rank badly too, the path is at fault.",
+        explains=frozenset({"no-signal", "baseline-not-beaten", "over-confident", "regression"}),
+        confused="stale-checkpoint prompt-skew adapter-inactive",
+        seen_by="ranking_carries_over",
+        symptom=True,
+    ),
+    note(
         "history-ignored",
         Stage.BASELINE,
         "The ranking does not depend on the user's history: it is a popularity or recency prior.",
         "Look for the history in a printed prompt; then train on negatives that are as popular and as recent as the targets.",
-        explains=(frozenset({"baseline-not-beaten", "regression", "scores-not-from-model", "over-confident"}))
-        | {"metric-wrong", "probabilities-differ"},
+        explains=frozenset({"baseline-not-beaten", "regression", "scores-not-from-model", "over-confident"})
+        | {"lost-after-training", "metric-wrong", "probabilities-differ"},
         confused="baseline-not-beaten prompt-truncated",
         symptom=True,
     ),

@@ -139,9 +139,12 @@ def between_training_and_scoring(evidence: Evidence) -> Iterator[tuple[Accusatio
         there.
     """
     learned = evidence.learned()
-    flat = evidence.failed("recall_beats_baseline", "no-signal") or _undecided_at_chance(evidence)
+    lost = evidence.failed("ranking_carries_over")
+    flat = evidence.failed("recall_beats_baseline", "no-signal") or _undecided_at_chance(evidence) or lost
     if learned is None or not flat or ignores_its_input(evidence):
         return
+    if evidence.failed("recall_beats_baseline", "history-ignored"):
+        return  # that check has seen what is lost
     nll, chance = figure(learned, "letter_nll"), figure(learned, "chance_letter_nll", of_threshold=True)
     if not (math.isfinite(nll) and chance - nll >= FAR_BELOW_CHANCE * chance):
         return
@@ -161,7 +164,7 @@ def between_training_and_scoring(evidence: Evidence) -> Iterator[tuple[Accusatio
         left.sort(key=lambda fault: fault in ("stale-checkpoint", "adapter-inactive"))
     cause = (
         f"Training ended at a letter NLL of {nll:.2f} nats, far below the {chance:.2f} of chance, on examples it had not seen; "
-        f"yet the held-out ranking is at chance (Recall {figure(flat[0], 'recall'):.3f}). "
+        f"yet the held-out ranking {_how_poor(flat[0], lost)}. "
     )
     if left:
         cause += f"The fault lies between training and scoring. {fault_note(left[0]).what}"
@@ -200,6 +203,15 @@ def ignores_its_input(evidence: Evidence) -> bool:
         figure(verdict, "pair_share") <= _NO_ROW_DIFFERS
         for verdict in evidence.failed("probabilities_not_uniform", "position-prior")
     )
+
+
+def _how_poor(flat: Verdict, lost: list[Verdict]) -> str:
+    if lost:
+        here, there = figure(lost[0], "ranked_above"), figure(lost[0], "ranked_above_in_training")
+        return (
+            f"puts the target above {here:.0%} of the others, where the job's own had {there:.0%} (50% is chance)"
+        )
+    return f"is at chance (Recall {figure(flat, 'recall'):.3f})"
 
 
 _BETWEEN: tuple[tuple[str, tuple[str, ...]], ...] = (

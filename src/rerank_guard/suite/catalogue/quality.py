@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import methodcaller
 
+from rerank_guard.checks.carries_over import check_ranking_carries_over
 from rerank_guard.checks.ceiling import check_recall_within_ceiling
 from rerank_guard.checks.ranking import check_recall_beats_baseline
 from rerank_guard.checks.recall_by_slot import check_recall_even_by_slot
@@ -15,7 +16,7 @@ from rerank_guard.stored import StoredRun
 from rerank_guard.suite.baselines import baselines_of
 from rerank_guard.suite.gates import Gate, Need, Tier
 from rerank_guard.suite.session import SuiteSession
-from rerank_guard.target import DeclaresPopulation, KnowsOracle, ReportsMetrics
+from rerank_guard.target import DeclaresPopulation, KnowsOracle, ReportsMetrics, Trains
 
 __all__ = ["quality_gates"]
 
@@ -24,6 +25,7 @@ def quality_gates(session: SuiteSession) -> tuple[Gate, ...]:
     """All of them, for the session's cutoffs and stored run."""
     cutoffs = session.cutoffs()
     return (
+        _RANKING_CARRIES_OVER,
         *(_recall_beats_baseline(k) for k in cutoffs),
         *(_recall_even_by_slot(k) for k in cutoffs),
         *(_recall_within_ceiling(k) for k in cutoffs),
@@ -36,6 +38,17 @@ def quality_gates(session: SuiteSession) -> tuple[Gate, ...]:
             else []
         ),
     )
+
+
+_RANKING_CARRIES_OVER = Gate(
+    family="ranking_carries_over",
+    k=None,
+    tier=Tier.QUALITY,
+    claim="what the job's own ranking gained over chance is there on the held-out tasks",
+    needs=(Need(Trains, "train(progress)"),),
+    inputs=(methodcaller("raw_scores"), methodcaller("training_trace")),
+    check=lambda session: check_ranking_carries_over(session.training_trace(), session.scores(), session.tasks()),
+)
 
 
 _REPORTED_METRICS = Gate(
