@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from guard.builders import make_trace
 from rerank_guard.checks.config_obeyed import check_config_obeyed
 from rerank_guard.errors import InvalidTraceError
 from rerank_guard.training_plan import TrainingPlan
@@ -173,3 +174,22 @@ def test_a_learning_rate_that_is_no_number_is_an_error():
     trace = run(PLAN)
     with pytest.raises(InvalidTraceError, match="learning_rate nan"):
         check_config_obeyed(PLAN, replace(trace, learning_rate=np.full(trace.optimizer_steps, np.nan)))
+
+
+def test_a_schedule_that_ends_before_the_job_is_named():
+    plan = TrainingPlan(3200, 16, 1.0, None, 10, 1e-3)
+    steps = np.arange(200)
+    for share, fault in ((1.0, None), (0.6, None), (0.1, "config-ignored")):
+        rates = 1e-3 * np.where(steps < 10, (steps + 1) / 10, np.maximum(0.0, 1.0 - (steps - 10) / (190 * share)))
+        trace = replace(make_trace(np.full(3200, 3.0), steps=200), learning_rate=rates)
+        verdict = check_config_obeyed(plan, trace)
+        assert verdict.fault == fault, share
+
+
+def test_repeats_that_are_recorded_as_fresh_are_named():
+    """160 examples, 20 passes, and a running number for each: more first passes than there are examples."""
+    plan = TrainingPlan(160, 16, 20.0, None, 10, 1e-3)
+    fresh = make_trace(np.full(3200, 3.0), steps=200)
+    assert check_config_obeyed(plan, fresh).fault == "config-ignored"
+    honest = replace(fresh, first_pass=np.arange(3200) < 160)
+    assert check_config_obeyed(plan, honest).fault is None

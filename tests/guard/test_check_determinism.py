@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from guard.builders import random_tasks
+from guard.builders import noisy_scores, random_tasks
 from guard.letter_logits import in_half_precision, letters_of, log_softmax, world
 from rerank_guard.checks.determinism import check_batch_invariant, check_scores_deterministic
 from rerank_guard.checks.explain import letter_probabilities
@@ -138,3 +138,15 @@ def test_errors(check):
         check(rows, rows[:1], tasks)
     with pytest.raises(RerankGuardError, match="tolerance=1"):
         check(rows, rows, tasks, tolerance=1.0)
+
+
+def test_rows_that_are_right_but_another_tasks_are_told_from_changed_ones():
+    """Sorted by length for batching, and not put back."""
+    rng = np.random.default_rng(4)
+    tasks = random_tasks(rng, [12] * 60)
+    alone = noisy_scores(tasks, rng, 1.0)
+    moved = [alone[(user + 7) % 60] for user in range(60)]
+    changed = [row + rng.normal(size=12) for row in alone]
+    assert check_batch_invariant(moved[:20], alone[:20], tasks[:20], all_rows=moved).fault == "rows-misaligned"
+    assert check_batch_invariant(changed[:20], alone[:20], tasks[:20], all_rows=changed).fault == "batch-dependent"
+    assert check_batch_invariant(alone[:20], alone[:20], tasks[:20], all_rows=alone).status is Status.PASSED

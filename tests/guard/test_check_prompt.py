@@ -423,6 +423,19 @@ def test_answers_written_into_the_data_are_named(users, fault, where):
     assert verdict.measured["changed_with_the_target"] == 0
 
 
+@pytest.mark.parametrize(("whose", "fault"), [("target", "prompt-leak"), ("first", None), ("user", None)])
+def test_a_targets_id_in_the_prompt_is_as_good_as_its_title(whose, fault):
+    """Such as a query_id that was made of user and target, and is printed."""
+
+    def text(task):
+        said = {"target": task.target_id, "first": task.candidates[0].item_id, "user": task.query_id}[whose]
+        return prompt_text(task, head=f"Request {asked[task.query_id] if whose == 'target' else said}\n{HEAD}")
+
+    tasks = [replace(task, query_id=f"u{place} of 40") for place, task in enumerate(film_tasks(40))]
+    asked = {task.query_id: task.target_id for task in tasks}
+    judged(blind(text, tasks), fault)
+
+
 def test_a_template_that_names_popular_films_accuses_nobody():
     """Every target is one of three popular films, which the template's example names; the negatives hardly ever are."""
     popular = [Item(f"p{place}", title) for place, title in enumerate(("Star Wars", "Fargo", "Contact"))]

@@ -201,3 +201,21 @@ class _Flipped(Whole):
 def sign_flipped() -> Whole:
     """Its job gets worse at the examples that it trains on."""
     return _Flipped(name="sign flipped")
+
+
+class _Shuffling(Whole):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._rng = np.random.default_rng(0)
+
+    def scoring_prompts(self, tasks):
+        mixed = [
+            replace(task, history=tuple(task.history[i] for i in self._rng.permutation(len(task.history))))
+            for task in tasks
+        ]
+        return super().scoring_prompts(mixed)
+
+
+def history_shuffled() -> Whole:
+    """Its prompt builder draws the order of the history at every call."""
+    return _Shuffling(name="history shuffled")

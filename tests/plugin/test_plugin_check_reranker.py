@@ -360,3 +360,10 @@ def test_history_ignored_says_what_the_ranking_is_and_where_to_look() -> None:
     finding = check_reranker(fake_targets.history_ignored()).findings[0]
     assert "does not depend on who asks" in finding.cause
     assert "look for the history" in finding.next_step
+
+
+def test_a_prompt_that_is_drawn_anew_is_not_called_a_leak() -> None:
+    report = check_reranker(fake_whole.history_shuffled(), keep_going=True)
+    (blind,) = (verdict for verdict in report.verdicts if verdict.check == "prompt_blind_to_target")
+    assert blind.fault == "nondeterministic"
+    assert "when they are built again" in blind.evidence[0]

@@ -24,6 +24,12 @@ step may not have been logged, and decay begins at once."""
 _HALF_PEAK = 0.5
 """The same where the job ended soon after its warm-up."""
 
+_DEAD = 1e-3
+"""Share of the peak below which a learning rate trains nothing."""
+
+_ALIVE = 0.5
+"""Least share of the steps after the warm-up at which there is a learning rate; of the usual schedules a cosine's is 0.97."""
+
 _WELL_AFTER = 20
 """Steps after warm-up from which `_NEAR_PEAK` holds."""
 
@@ -128,7 +134,7 @@ def check_config_obeyed(plan: TrainingPlan, trace: TrainingTrace) -> Verdict:
 
 
 def _settings(plan: TrainingPlan, trace: TrainingTrace) -> list[_Setting]:
-    settings = [_peak(plan, trace), _steps(plan, trace)]
+    settings = [_peak(plan, trace), _steps(plan, trace), *_schedule(plan, trace)]
     counts = np.bincount(trace.example_step[trace.example_step < trace.optimizer_steps])
     counts = counts[counts > 0]  # a job may record its losses at some steps only
     if len(counts) and plan.examples_per_step > 0 and plan.n_examples > 0:
@@ -159,6 +165,15 @@ def _steps(plan: TrainingPlan, trace: TrainingTrace) -> _Setting:
     return _Setting("steps", plan.steps, seen, wrong)
 
 
+def _schedule(plan: TrainingPlan, trace: TrainingTrace) -> list[_Setting]:
+    """Steps after the warm-up that have a learning rate: a schedule may end long before the job does."""
+    rates = trace.learning_rate[plan.warmup_steps :]
+    if len(rates) < _WELL_AFTER or not rates.any():
+        return []
+    alive = int((rates > _DEAD * rates.max()).sum())
+    return [_Setting("steps_with_a_learning_rate", len(rates), alive, alive < _ALIVE * len(rates))]
+
+
 def _examples_per_step(plan: TrainingPlan, largest: int, mean: float) -> _Setting:
     planned = min(plan.examples_per_step, plan.n_examples)
     if largest < (1.0 - _ROUNDING) * planned:
@@ -174,5 +189,7 @@ def _passes(plan: TrainingPlan, trace: TrainingTrace) -> _Setting:
     seen = read / max(1, distinct)
     drawn = -plan.n_examples * math.expm1(-read / plan.n_examples)  # distinct ones of `read` draws with replacement
     wrong = distinct < (1.0 - _ROUNDING) * min(drawn, plan.n_examples) - 3.0 * math.sqrt(drawn)
+    # more examples than there are: repeats that were recorded under new ids, and taken for fresh ones
+    wrong = wrong or distinct > (1.0 + _ROUNDING) * plan.n_examples
     how = f" over {distinct:,} of {plan.n_examples:,} examples (unless different ones were recorded under one id)"
     return _Setting("passes", planned, seen, wrong, how)

@@ -27,6 +27,16 @@ _BATCH = (
     "with packed prompts switch the cache off (use_cache=False).",
 )
 
+_EXCHANGED = (
+    "The scores are right, but they are handed to the wrong tasks: alone, a task gets just the row that another task gets among "
+    "others. Tasks were sorted or batched for speed, and the scores were not put back in order.",
+    "Keep each row with its query_id, and undo every sort (by length, say) before the scores are returned.",
+)
+_SAME_ROW = 1e-4
+"""Of a row's range: what the order of sums changes."""
+
+_MOSTLY = 0.8
+
 
 def check_scores_deterministic(
     first: Sequence[FloatArray],
@@ -86,6 +96,7 @@ def check_batch_invariant(
     tasks: Sequence[RankingTask],
     *,
     tolerance: float = 0.02,
+    all_rows: Sequence[FloatArray] | None = None,
 ) -> Verdict:
     """A task has the same scores alone as among others.
 
@@ -99,9 +110,11 @@ def check_batch_invariant(
         alone: the same, one task a call.
         tasks: the tasks, in the same order.
         tolerance: total variation distance that is put down to rounding, in [0, 1).
+        all_rows: what all tasks of that batch run got, these among them; tells a row handed to another user from one that
+            was changed.
 
     Returns:
-        PASSED, or FAILED with batch-dependent. `text_of_broken` and `text_of_others` are the mean lengths in characters of
+        PASSED, or FAILED with batch-dependent; with rows-misaligned where the rows are right, but those of other tasks. `text_of_broken` and `text_of_others` are the mean lengths in characters of
         the tasks' texts: shorter ones that are broken speak for padding.
 
     Raises:
@@ -114,9 +127,10 @@ def check_batch_invariant(
     gross = pairs.gross(min(_GROSS * tolerance, 0.5))
     broken = pairs.beyond_noise(tolerance) | gross
     failed = bool(gross.any()) or float(broken.mean()) > _FEW_USERS
+    exchanged = failed and all_rows is not None and _of_other_users(alone, broken, all_rows) >= _MOSTLY
     lengths = np.array([_characters(task) for task in tasks], dtype=np.float64)
-    cause, next_step = _BATCH if failed else ("", "")
-    if failed:
+    cause, next_step = (_EXCHANGED if exchanged else _BATCH) if failed else ("", "")
+    if failed and not exchanged:
         cause += _which_lengths(lengths, broken)
     return Verdict(
         check="batch_invariant",
@@ -136,8 +150,20 @@ def check_batch_invariant(
         evidence=pair_rows(pairs, broken, together, alone, tasks, ("together", "alone")) if failed else (),
         cause=cause,
         next_step=next_step,
-        fault="batch-dependent" if failed else None,
+        fault=("rows-misaligned" if exchanged else "batch-dependent") if failed else None,
     )
+
+
+def _of_other_users(alone: Sequence[FloatArray], broken: BoolArray, all_rows: Sequence[FloatArray]) -> float:
+    """Share of the broken users whose row alone is, number for number, what another task got among others."""
+    found = 0
+    for user in np.flatnonzero(broken).tolist():
+        row = np.asarray(alone[user], dtype=np.float64)
+        spread = float(np.ptp(row))
+        found += spread > 0.0 and any(
+            len(other) == len(row) and float(np.abs(other - row).max()) <= _SAME_ROW * spread for other in all_rows
+        )
+    return found / max(1, int(broken.sum()))
 
 
 def _characters(task: RankingTask) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from rerank_guard.checks._aligned import require_aligned
 from rerank_guard.checks._candidate_block import occurrences, one_line, readable
 from rerank_guard.checks._settings import true_slots
 from rerank_guard.errors import InvalidTaskError
-from rerank_guard.types import RankingTask
+from rerank_guard.types import Item, RankingTask
 from rerank_guard.verdict import MAX_EVIDENCE, Status, Verdict
 
 __all__ = ["ShownPrompt", "check_prompt_blind_to_target"]
@@ -79,7 +79,7 @@ def check_prompt_blind_to_target(
 
     - `prompts` and `moved` differ before the answer: exact, token by token. This sees every leak of a prompt that
       is built from `target_id` or `target_index`, and sees nothing of one that is written into the data.
-    - The target's title stands outside of the candidate block, apart from the user's history and from longer titles
+    - The target's title, or its item_id, stands outside of the candidate block, apart from the user's history and from longer titles
       that hold it, in at least 3 users and 10 times as often as (a) the other candidates' titles of the same users
       and (b) the same titles in other users' prompts. By (b) a template that names well-known films accuses nobody.
       Where one of the two rates is not 0, the number of users must also be out of reach of twice the larger one
@@ -110,7 +110,10 @@ def check_prompt_blind_to_target(
         for place, (one, other) in enumerate(zip(prompts, moved, strict=True))
         if one.before_answer != other.before_answer
     ]
-    outside = _outside(prompts, tasks)
+    outside = _outside(prompts, tasks, _title)
+    if not outside.leaks:
+        by_id = _outside(prompts, tasks, _item_id)
+        outside = by_id if by_id.leaks else outside
     leaking = sorted({*changed, *outside.users}) if outside.leaks else changed
     rows = [_changed_row(prompts[place], moved[place]) for place in changed]
     if outside.leaks:
@@ -140,6 +143,15 @@ def check_prompt_blind_to_target(
     )
 
 
+def _title(item: Item) -> str:
+    return one_line(item.text)
+
+
+def _item_id(item: Item) -> str:
+    """Short ids, such as numbers, stand in a prompt for other reasons: the ratios to other candidates' see to that."""
+    return one_line(item.item_id)
+
+
 def _cause(changed: Sequence[int], named: bool) -> str:
     if changed:
         return (
@@ -148,18 +160,18 @@ def _cause(changed: Sequence[int], named: bool) -> str:
             "random at every call, in which case it cannot be compared.)"
         )
     if named:
-        return (
-            "The answer's title stands in the prompt outside of the candidates, where no other candidate's stands."
-        )
+        return "The answer's title or id stands in the prompt outside of the candidates, where no other candidate's stands."
     return ""
 
 
-def _outside(prompts: Sequence[ShownPrompt], tasks: Sequence[RankingTask]) -> _Outside:
+def _outside(prompts: Sequence[ShownPrompt], tasks: Sequence[RankingTask], said: Callable[[Item], str]) -> _Outside:
+    """How often what is `said` of an item stands outside of the block of titles."""
     around: dict[int, str] = {}
     titles: dict[int, list[str]] = {}
     for place, (prompt, task) in enumerate(zip(prompts, tasks, strict=True)):
-        titles[place] = [one_line(item.text) for item in task.candidates]
-        text = _around_block(prompt, titles[place], [one_line(item.text) for item in task.history])
+        titles[place] = [said(item) for item in task.candidates]
+        listed = [one_line(item.text) for item in task.candidates]
+        text = _around_block(prompt, listed, [one_line(item.text) for item in task.history])
         if text is not None:
             around[place] = text
     slots = true_slots(tasks)
@@ -246,9 +258,10 @@ def _changed_row(prompt: ShownPrompt, moved: ShownPrompt) -> str:
 
 
 def _outside_row(prompt: ShownPrompt, task: RankingTask) -> str:
-    titles = [one_line(item.text) for item in task.candidates]
-    target = titles[task.candidate_ids.index(task.target_id)]
-    text = _around_block(prompt, titles, [one_line(item.text) for item in task.history]) or ""
+    titles = [_title(item) for item in task.candidates]
+    text = _around_block(prompt, titles, [_title(item) for item in task.history]) or ""
+    item = task.candidates[task.candidate_ids.index(task.target_id)]
+    target = _title(item) if _holds(text, _title(item)) else _item_id(item)
     start = next(occurrences(text, target), 0)
     shown = text[max(0, start - _TEXT_SHOWN) : start + len(target) + _TEXT_SHOWN // 2].replace("\t", "...")
     return f"query {prompt.query_id!r}: the target {target!r} stands outside of the candidates: {shown!r}"

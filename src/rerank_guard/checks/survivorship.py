@@ -44,17 +44,19 @@ def check_users_accounted_for(
 
     Returns:
         FAILED with survivorship where tasks and declared reasons do not add up to the population, or where more than
-        `most_left_out` of it is left out for reasons that depend on the target; else PASSED.
+        `most_left_out` of it is left out for reasons that depend on the target; NOT_APPLICABLE where a query_id has several
+        tasks; else PASSED.
 
     Raises:
-        InvalidTaskError: no tasks, two tasks of one query_id, no population, or most_left_out out of range.
+        InvalidTaskError: no tasks, no population, or most_left_out out of range.
         VacuousMetricError: k at or above the smallest N, or below 1.
         InvalidScoresError: malformed scores.
     """
     require_tasks(tasks)
     lengths = [task.n_candidates for task in tasks]
     require_informative_cutoff(k, lengths)
-    _require_one_task_each(tasks)
+    if several := _several_tasks(tasks):
+        return _aside(k, *several, len(tasks))
     if not 0.0 <= most_left_out <= 1.0:
         raise InvalidTaskError(f"most_left_out={most_left_out!r} is not a share; give a number from 0 to 1.")
     if population.n_users == 0:
@@ -101,13 +103,25 @@ def check_users_accounted_for(
     )
 
 
-def _require_one_task_each(tasks: Sequence[RankingTask]) -> None:
+def _several_tasks(tasks: Sequence[RankingTask]) -> tuple[str, int] | None:
+    """A query_id that stands at more than one task, and at how many."""
     query_id, times = Counter(task.query_id for task in tasks).most_common(1)[0]
-    if times > 1:
-        raise InvalidTaskError(
-            f"query {query_id!r} has {times} tasks, so users cannot be told from tasks and a lost one could hide behind "
-            "it; give each task a query_id of its own, and count queries in the population."
-        )
+    return (query_id, times) if times > 1 else None
+
+
+def _aside(k: int, query_id: str, times: int, n: int) -> Verdict:
+    return Verdict(
+        check=f"users_accounted_for[K={k}]",
+        status=Status.NOT_APPLICABLE,
+        claim="no user left the evaluation in silence, and few for a reason that depends on the target",
+        measured={},
+        threshold={},
+        n=n,
+        cause=(
+            f"query {query_id!r} has {times} tasks, so users cannot be told from tasks and a lost one could hide behind it"
+        ),
+        next_step="give each task a query_id of its own, and count queries in the population",
+    )
 
 
 def _explain(unaccounted: int, share: float) -> tuple[str, str]:

@@ -108,7 +108,7 @@ def diagnose(verdicts: Sequence[Verdict], probes: Sequence[Probe] = ()) -> Diagn
     accusations += untrained_checkpoint(evidence)
     alternatives: dict[str, tuple[str, ...]] = {}
     for accusation, fits_too in between:
-        accusations = [other for other in accusations if not _at_chance(other)] + [accusation]
+        accusations = [other for other in accusations if not _says_less(other, evidence)] + [accusation]
         alternatives[accusation.fault] = fits_too
     ranking = _ranked(_grouped(accusations), evidence)
     primary = ranking[0]
@@ -204,9 +204,11 @@ def _reach(group: _Group, evidence: Evidence) -> int:
     )
 
 
-def _at_chance(accusation: Accusation) -> bool:
-    """A symptom that says no more than that the ranking is at chance."""
-    return accusation.proof is Proof.SYMPTOM and accusation.fault in {"no-signal", "under-trained"}
+def _says_less(accusation: Accusation, evidence: Evidence) -> bool:
+    """A symptom that says no more than that the ranking is at chance, or goes by slots where the job's own did not."""
+    learned_more_than_letters = evidence.passed("loss_below_letter_prior")
+    looks = {"no-signal", "under-trained", *(["position-prior"] if learned_more_than_letters else [])}
+    return accusation.proof is Proof.SYMPTOM and accusation.fault in looks
 
 
 def _runner_up(primary: _Group, others: Sequence[_Group], evidence: Evidence) -> Suspect | None:

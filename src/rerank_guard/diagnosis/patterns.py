@@ -51,6 +51,7 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
     - A loss that ran away on weights that moved by an ordinary amount: the sign of the loss, not the learning rate.
     - A loss that ran away and a held-out ranking below chance: a model that has diverged knows nothing and ranks as by
       chance, so this one was taught to rank the target last.
+    - Probabilities that say next to nothing under a ranking that beats its baselines: the job has only begun to learn.
     - An adapter that takes no part is another checkpoint where the reranker at hand and its saved copy score otherwise.
     """
     if accusation.fault == "diverged" and evidence.failed("recall_beats_baseline", "reversed"):
@@ -94,6 +95,16 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
         return replace(
             accusation,
             cause=f"{accusation.cause} The job itself can learn (one batch by heart): what it is shown has no rule in it.",
+        )
+    if (
+        accusation.source == "probabilities_not_uniform"
+        and accusation.fault in ("no-signal", "position-prior")
+        and evidence.passed("recall_beats_baseline")
+    ):
+        return _renamed(
+            accusation,
+            "under-trained",
+            "The ranking beats its baselines, but it hardly shows in the probabilities.",
         )
     if accusation.fault == "adapter-inactive" and accusation.source == "adapter_active":
         # the reranker at hand ranks otherwise than the scores that were given, and those are the base's
@@ -168,6 +179,20 @@ def between_training_and_scoring(evidence: Evidence) -> Iterator[tuple[Accusatio
     )
     if left:
         cause += f"The fault lies between training and scoring. {fault_note(left[0]).what}"
+    elif lost and not unnamed:
+        # an adapter that is on may still be that of an early step or of another run: no check compares it with the job's
+        left = ["stale-checkpoint"]
+        cause += (
+            "Prompt, letters and scores agree with the model that is scored. So either that is not the one that was trained "
+            "(an early step's, another run's, weights averaged or reset), or the held-out tasks are made otherwise."
+        )
+        found = replace(_from(lost[0], left[0], Proof.SYMPTOM, evidence, cause), fix=_ONE_OR_THE_OTHER)
+        found = replace(found, evidence=(figures_of(learned), *found.evidence)[:MAX_EVIDENCE])
+        yield (
+            found,
+            ("no-signal: score some training tasks; if they rank well, the held-out tasks are made otherwise",),
+        )
+        return
     elif unnamed:
         left = ["scores-not-from-model"]
         cause += fault_note("scores-not-from-model").what
@@ -203,6 +228,13 @@ def ignores_its_input(evidence: Evidence) -> bool:
         figure(verdict, "pair_share") <= _NO_ROW_DIFFERS
         for verdict in evidence.failed("probabilities_not_uniform", "position-prior")
     )
+
+
+_ONE_OR_THE_OTHER = (
+    "Score some training tasks by the path that scores the held-out ones. If they rank badly too, print a checksum of the "
+    "weights where training ends and where scoring begins; if they rank well, compare sampler, texts and histories of the two "
+    "sets of tasks."
+)
 
 
 def _how_poor(flat: Verdict, lost: list[Verdict]) -> str:

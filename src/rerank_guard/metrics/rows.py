@@ -16,7 +16,7 @@ __all__ = ["CandidateValues", "as_probability_matrix", "as_row", "as_score_matri
 CandidateValues: TypeAlias = Sequence[FloatArray] | NDArray[Any]
 """One value a candidate: a sequence of (N_u,) arrays, one a user, or one (U, N) matrix where all have N candidates."""
 
-_SUM_TOLERANCE = 1e-4
+_SUM_TOLERANCE = 1e-2
 """How far the sum of probabilities may stray from 1: what a float32 softmax written with few digits does."""
 
 
@@ -70,12 +70,12 @@ def as_probability_matrix(
     """Ragged probabilities as one matrix.
 
     Args:
-        probabilities: one array (N_u,) a user, non-negative, summing to 1 within 1e-4.
+        probabilities: one array (N_u,) a user, non-negative, summing to 1 within 0.01.
         n_candidates: (U,) N_u of each user; None takes each row's own length.
         what: what the values are called in error messages.
 
     Returns:
-        (U, Nmax) float64, padded on the right with 0, each row divided by its sum (within 1e-4 of 1, else an
+        (U, Nmax) float64, padded on the right with 0, each row divided by its sum (within 0.01 of 1, else an
         error), and (U,) int64 N.
 
     Raises:

@@ -58,6 +58,7 @@ class AskedAgain:
         self.permuted_tasks = Once(self._permute)
         self.raw_permuted = Once(self._score_permuted)
         self.scoring_prompts = Once(lambda: self._scoring_prompts(self.tasks()))
+        self.prompts_again = Once(lambda: self._scoring_prompts(self.tasks()))
         self.moved_prompts = Once(lambda: self._scoring_prompts(_moved(self.tasks())))
         self.short_prompt = Once(lambda: self._scoring_prompts([_shortened(self.tasks()[0])])[0])
         self.training_prompts = Once(lambda: self._training_prompts(self.tasks()))

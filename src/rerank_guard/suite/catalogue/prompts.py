@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rerank_guard.checks.masking import check_only_letter_supervised
 from rerank_guard.checks.prompt import (
     check_letter_read_last,
@@ -41,12 +43,34 @@ def _blind_to_target(session: SuiteSession) -> Verdict:
     """Of the scoring prompts; where these are blind, of the training prompts too."""
     asked = session.asked_again
     verdict = check_prompt_blind_to_target(asked.scoring_prompts(), asked.moved_prompts(), asked.tasks())
+    if verdict.measured["changed_with_the_target"] and (other := _changes_by_itself(session, verdict)):
+        return other
     trained_prompts, moved = asked.known_trained_prompts()
     if verdict.status is not Status.PASSED or not trained_prompts:
         return verdict
     trained = [task for task in asked.trained_tasks() if task.target_index is not None]
     of_training = check_prompt_blind_to_target(trained_prompts, moved, trained)
     return verdict if of_training.status is Status.PASSED else of_training
+
+
+def _changes_by_itself(session: SuiteSession, verdict: Verdict) -> Verdict | None:
+    """The verdict where the builder gives another prompt for the very same tasks: then the target need not be why."""
+    asked = session.asked_again
+    pairs = list(zip(asked.scoring_prompts(), asked.prompts_again(), strict=True))
+    changed = [one.query_id for one, other in pairs if one.token_ids != other.token_ids]
+    if not changed:
+        return None
+    return replace(
+        verdict,
+        evidence=(
+            f"{len(changed)} of {len(pairs)} prompts differ when they are built again, such as that of {changed[0]!r}",
+        ),
+        cause="The prompt builder gives another prompt for the same task when it is asked again: it draws at random, or keeps "
+        "something of the prompt before.",
+        next_step="Build each prompt from its task alone: no shared buffer, no shuffle, and any draw from a generator that is "
+        "seeded by the task.",
+        fault="nondeterministic",
+    )
 
 
 def _supervised(session: SuiteSession) -> Verdict:

@@ -80,7 +80,10 @@ SCORING_GATES = (
         needs=(),
         inputs=(_SCORES, Ask("raw_alone")),
         check=lambda session: check_batch_invariant(
-            session.asked_again.scores(), session.asked_again.alone(), session.asked_again.tasks()
+            session.asked_again.scores(),
+            session.asked_again.alone(),
+            session.asked_again.tasks(),
+            all_rows=session.scores(),
         ),
     ),
     Gate(
