@@ -417,3 +417,46 @@ def test_a_ranking_near_chance_after_a_loss_far_below_it_is_not_only_undecided()
                 verdict = replace(verdict, status=Status.NOT_APPLICABLE)
             verdicts.append(verdict)
         assert found(verdicts).fault == fault
+
+
+def test_a_job_that_had_learned_in_the_stored_run_has_regressed() -> None:
+    """Noisy labels: without a stored run there is no signal; with one it is known that there was."""
+    stuck: dict[str, str | None] = {"loss_below_random": "no-signal", "permutation_equivariant": "position-prior"}
+    assert found(pattern(stuck)).fault == "no-signal"
+    fell = {"no_regression": "regression"}
+    diagnosis = found(pattern({**stuck, **fell}))
+    assert diagnosis.fault == "regression"
+    assert "had learned in the stored run" in diagnosis.cause
+    # a ranking that fell although the job learned is still told by what it looks like
+    assert found(pattern({"permutation_equivariant": "position-prior", **fell})).fault == "position-prior"
+
+
+def test_a_batch_learned_by_heart_leaves_the_data_to_blame() -> None:
+    failed: dict[str, str | None] = {"loss_below_random": "no-signal", **CHANCE}
+    assert "by heart" in found(pattern(failed)).cause
+    unjudged = [verdict for verdict in pattern(failed) if verdict.check != "one_batch_learned"]
+    assert "by heart" not in found(unjudged).cause
+
+
+def test_probabilities_without_contrast_under_a_good_ranking_are_of_a_job_that_has_only_begun() -> None:
+    for also, fault in (({}, "under-trained"), (CHANCE, "no-signal")):
+        assert found(pattern({"probabilities_not_uniform": "no-signal", **also})).fault == fault
+
+
+def test_a_ranking_lost_where_every_path_agrees_is_left_open() -> None:
+    """An early checkpoint of the same job: its adapter is on, its scores are its own."""
+    verdicts = []
+    for verdict in pattern(
+        {"ranking_carries_over": "lost-after-training", "permutation_equivariant": "position-prior"}
+    ):
+        if verdict.check == "ranking_carries_over":
+            verdict = replace(verdict, measured={"ranked_above": 0.6, "ranked_above_in_training": 0.9})
+        elif verdict.check == "loss_below_random":
+            verdict = replace(
+                verdict, measured={"letter_nll": 1.5}, threshold={"chance_letter_nll": 3.9, "gain": 0.1}
+            )
+        verdicts.append(verdict)
+    diagnosis = found(verdicts)
+    assert (diagnosis.fault, diagnosis.certainty) == ("stale-checkpoint", Certainty.OPEN)
+    assert any(other.startswith("no-signal") for other in diagnosis.alternatives)
+    assert set(diagnosis.explains) >= {"ranking_carries_over"}

@@ -51,6 +51,8 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
     - A loss that ran away on weights that moved by an ordinary amount: the sign of the loss, not the learning rate.
     - A loss that ran away and a held-out ranking below chance: a model that has diverged knows nothing and ranks as by
       chance, so this one was taught to rank the target last.
+    - A job that learned nothing where the stored run's learned, all declared conditions being equal: not a missing signal, nor
+      too few steps, but a regression.
     - Probabilities that say next to nothing under a ranking that beats its baselines: the job has only begun to learn.
     - An adapter that takes no part is another checkpoint where the reranker at hand and its saved copy score otherwise.
     """
@@ -87,6 +89,20 @@ def corrected(accusation: Accusation, evidence: Evidence) -> Accusation:
                 "no-signal",
                 "The plan's steps are enough and were taken, and the letters have not left chance.",
             )
+    fell = next(iter(evidence.failed("no_regression", "regression")), None)
+    if (
+        fell is not None
+        and accusation.proof is Proof.SYMPTOM
+        and accusation.fault in ("no-signal", "under-trained", "position-prior")
+        and evidence.failed("loss_below_random")
+    ):
+        return _renamed(
+            accusation,
+            "regression",
+            f"The same job, under the same declared conditions, had learned in the stored run (Recall "
+            f"{figure(fell, 'stored_recall'):.3f}, now {figure(fell, 'recall'):.3f}). So there was something to be learned, and "
+            "what is not declared has changed: the labels, the histories or the texts of the training data.",
+        )
     if (
         accusation.fault == "no-signal"
         and accusation.source == "loss_below_random"
