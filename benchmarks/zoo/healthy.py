@@ -18,6 +18,7 @@ import torch
 from tqdm import tqdm
 
 from rerank_guard.checks.calibration import check_calibrated
+from rerank_guard.checks.carries_over import check_ranking_carries_over
 from rerank_guard.checks.ceiling import check_recall_within_ceiling
 from rerank_guard.checks.data import check_gt_in_candidates
 from rerank_guard.checks.equivariance import check_permutation_equivariant
@@ -26,6 +27,7 @@ from rerank_guard.checks.learning import check_loss_below_random
 from rerank_guard.checks.letter_prior import check_loss_below_letter_prior
 from rerank_guard.checks.order_fallback import check_no_order_fallback
 from rerank_guard.checks.overlap import check_no_history_leak, check_split_disjoint
+from rerank_guard.checks.probabilities_agree import check_probabilities_agree
 from rerank_guard.checks.ranking import check_recall_beats_baseline
 from rerank_guard.checks.recall_by_slot import check_recall_even_by_slot
 from rerank_guard.checks.recorded_loss import check_loss_recorded_per_letter
@@ -150,8 +152,8 @@ def judge(run: Recorded, rng: np.random.Generator) -> list[Verdict]:
         check_split_disjoint(world, held_out),
         check_target_slots_even(held_out),
         replace(check_target_slots_even(world), check="training_target_slots_even"),
-        check_titles_tell_apart([*world, *held_out]),
-        check_no_surface_giveaway([*world, *held_out]),
+        *(check_titles_tell_apart(tasks) for tasks in (held_out, world)),
+        *(check_no_surface_giveaway(tasks) for tasks in (held_out, world)),
         check_loss_recorded_per_letter(run.trace),
         check_loss_below_random(run.trace),
         check_loss_below_letter_prior(run.trace),
@@ -159,7 +161,9 @@ def judge(run: Recorded, rng: np.random.Generator) -> list[Verdict]:
         check_no_order_fallback(run.scores, run.tasks),
         check_probabilities_not_uniform(run.probabilities),
         check_permutation_equivariant(run.scores[:half], run.permuted[:half], run.orders[:half], run.tasks[:half]),
+        check_probabilities_agree(run.scores, run.probabilities, run.tasks),
         check_calibrated(run.probabilities, run.tasks),
+        check_ranking_carries_over(run.trace, run.scores, run.tasks),
         *(
             check_recall_beats_baseline(run.scores, run.tasks, k=k, baselines={"history-blind": run.swapped})
             for k in CUTOFFS
