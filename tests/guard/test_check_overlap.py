@@ -84,6 +84,55 @@ def test_both_parts_are_shown():
     assert any("negatives" in row for row in verdict.evidence)
 
 
+@pytest.mark.parametrize("users", [20, 400])
+@pytest.mark.parametrize("what", ["target", "negatives"])
+def test_the_same_text_under_another_id_is_named(what, users):
+    tasks = tasks_of(400, seed=0)
+    for user, task in enumerate(tasks[:users]):
+        if what == "target":
+            known = Item(f"0{task.target_id}", f" {task.candidates[0].text.upper()}")
+            tasks[user] = replace(task, history=(*task.history[1:], known))
+        else:
+            known = Item(f"0{task.history[2].item_id}", task.history[2].text)
+            tasks[user] = replace(task, candidates=(*task.candidates[:5], known, *task.candidates[6:]))
+    verdict = check_no_history_leak(tasks)
+    assert (verdict.status, verdict.fault) == (Status.FAILED, "history-leak")
+    assert verdict.measured[f"users_with_{what}_in_history"] == users
+    assert ("target stands in the history" in verdict.cause) == (what == "target")
+    assert "under the id" in verdict.evidence[0]
+
+
+@pytest.mark.parametrize("remakes", [17, 150, 800])
+def test_namesakes_in_history_and_candidates_pass(remakes):
+    """1,700 films, each of the first so many with a remake of the same name among the next."""
+    names = [Item(str(i), f"film {i if i >= remakes else i + remakes}") for i in range(1700)]
+    for seed in range(5):
+        tasks = [
+            replace(
+                task,
+                history=tuple(names[int(item.item_id)] for item in task.history),
+                candidates=tuple(names[int(item.item_id)] for item in task.candidates),
+            )
+            for task in tasks_of(500, seed=seed, history=10, n=20, catalogue=1700)
+        ]
+        assert check_no_history_leak(tasks).status is Status.PASSED
+
+
+def test_one_namesake_and_a_placeholder_are_no_leak():
+    tasks = tasks_of(40, seed=0)
+    one = replace(tasks[0], history=(Item("remake", tasks[0].candidates[0].text),))
+    assert check_no_history_leak([one, *tasks[1:]]).status is Status.PASSED
+    blank = [
+        replace(
+            task,
+            history=(Item(f"h{user}", "nan"), *task.history[1:]),
+            candidates=(*task.candidates[:-1], Item(f"c{user}", "nan")),
+        )
+        for user, task in enumerate(tasks)
+    ]
+    assert check_no_history_leak(blank).status is Status.PASSED
+
+
 # the split
 
 

@@ -245,3 +245,27 @@ def test_scores_of_another_shape_are_an_error():
             check_scores_well_formed(rows, tasks)
     with pytest.raises(InvalidTaskError, match="no tasks"):
         check_scores_well_formed([], [])
+
+
+@pytest.mark.parametrize("as_given", [lambda row: row, softmax, lambda row: np.float64(np.float16(row))])
+def test_one_row_for_tasks_of_different_candidates_is_a_row_of_another_task(as_given):
+    rng = np.random.default_rng(0)
+    tasks = random_tasks(rng, [20] * 200)
+    rows = [as_given(row) for row in noisy_scores(tasks, rng, 1.0)]
+    assert check_scores_well_formed(rows, tasks).status is Status.PASSED
+    by_user = [rows[index // 2] for index in range(200)]
+    fallback = [rows[0] if index % 10 == 0 else row for index, row in enumerate(rows)]
+    for spoiled in (by_user, fallback):
+        verdict = check_scores_well_formed(spoiled, tasks)
+        assert (verdict.status, verdict.fault) == (Status.FAILED, "rows-misaligned")
+        assert "same row" in verdict.cause
+
+
+def test_ranks_that_coincide_and_one_row_for_all_are_not_called_misaligned():
+    rng = np.random.default_rng(0)
+    for n in (3, 8):
+        tasks = random_tasks(rng, [n] * 400)
+        ranks = [np.argsort(np.argsort(row)).astype(float) for row in noisy_scores(tasks, rng, 1.0)]
+        assert check_scores_well_formed(ranks, tasks).status is Status.PASSED
+    tasks = random_tasks(rng, [20] * 100)
+    assert check_scores_well_formed([rng.normal(size=20)] * 100, tasks).status is Status.PASSED

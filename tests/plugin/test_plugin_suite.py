@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import xml.etree.ElementTree as ElementTree
 
@@ -286,7 +287,7 @@ def test_embedded_target_without_its_dependencies_names_the_extra(run: Run, monk
 
 
 def test_gpu_is_an_error_at_the_start_not_a_skip(run: Run, monkeypatch, pytester: pytest.Pytester) -> None:
-    from rerank_guard.adapters import torch_device
+    torch_device = importlib.import_module("rerank_guard.adapters.torch_device")  # as the inner run will find it
 
     monkeypatch.setattr(torch_device, "cuda_problem", lambda: "torch 9 says no")
     result = run("--rerank-gpu", "--rerank-target", "fake_targets:tasks_raise")
@@ -295,7 +296,7 @@ def test_gpu_is_an_error_at_the_start_not_a_skip(run: Run, monkeypatch, pytester
 
 
 def test_gpu_option_asks_the_factory_for_cuda(run: Run, monkeypatch, pytester: pytest.Pytester) -> None:
-    from rerank_guard.adapters import torch_device
+    torch_device = importlib.import_module("rerank_guard.adapters.torch_device")  # as the inner run will find it
 
     monkeypatch.setattr(torch_device, "cuda_problem", lambda: None)
     pytester.makepyfile(

@@ -11,6 +11,7 @@ import pytest
 from guard.fake_reranker import make
 from rerank_guard.faults import TrainedOnce, Wrapped
 from rerank_guard.suite import check_reranker
+from rerank_guard.training_change import TrainingChange
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,13 @@ def asked(sound, change: Callable):
 
 def rows_of(function):
     return lambda sound: lambda rows, tasks: function(rows)
+
+
+def early(sound):
+    """The scores of the same job, ended after 60 steps."""
+    target = sound.rebuilt(TrainingChange(steps=60))
+    target.train(lambda *_: None)
+    return lambda rows, tasks: target.score(tasks)
 
 
 ORDER = np.random.default_rng(0).permutation(20)
@@ -63,6 +71,19 @@ SPOILED = {
                 for row, task in zip(rows, tasks, strict=True)
             ]
         ),
+    ),
+    "divided by the title's length": (
+        "scores-not-from-model",
+        lambda sound: (
+            lambda rows, tasks: [
+                row / [len(item.text) for item in task.candidates] for row, task in zip(rows, tasks, strict=True)
+            ]
+        ),
+    ),
+    "of an early step": ("scores-not-from-model", lambda sound: early(sound)),
+    "kept by a key that several users share": (
+        "rows-misaligned",
+        rows_of(lambda rows: [rows[user - user % 4] for user in range(len(rows))]),
     ),
     "some not a number": (
         "silent-nan",

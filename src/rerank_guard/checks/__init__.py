@@ -38,7 +38,7 @@ from rerank_guard.checks.slots import check_target_slots_even
 from rerank_guard.checks.survivorship import check_users_accounted_for
 from rerank_guard.checks.temporal import check_no_future_training_data
 from rerank_guard.checks.throughput import check_throughput
-from rerank_guard.checks.titles import check_titles_tell_apart
+from rerank_guard.checks.titles import check_titles_agree, check_titles_tell_apart
 from rerank_guard.checks.weights import check_weights_moved
 
 __all__ = [
@@ -81,6 +81,7 @@ __all__ = [
     "check_survives_reload",
     "check_target_slots_even",
     "check_throughput",
+    "check_titles_agree",
     "check_titles_tell_apart",
     "check_training_planned",
     "check_users_accounted_for",

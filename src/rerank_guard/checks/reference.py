@@ -30,6 +30,7 @@ _MUCH_NEARER = 0.2
 _MOST = 0.9
 _FEWEST_BY_ORDER = 5
 _BETTER_BY = 0.3
+_SEARCHED_DISCORDANT = 0.02
 
 _NEXT_STEPS = {
     "reversed": "Rank by descending logits; drop the minus sign, or the loss that is taken for a score.",
@@ -159,11 +160,17 @@ def _name(
     if shape := shape_fault(rows, plain, fit, unmatched, tolerance):
         return _Found(*shape)
     everyone = np.ones(len(rows), dtype=np.bool_)
-    if (tokens := tokens_that_fit(rows, vocabulary)) is not None:
+    tokens = tokens_that_fit(rows, vocabulary)
+    if tokens is not None and len(set(tokens)) == len(
+        tokens
+    ):  # two letters read at one token is letter_tokens_found's
         shown = ", ".join(map(str, tokens[:5]))
         says = f"the logits at other tokens than the letters' (ids {shown}{', ...' * (len(tokens) > 5)})"
         searched = Reading("wrong-letter-variant", says, letter_rows(vocabulary, tokens, lengths))
-        if found := _by_distance([searched], [agreement(rows, searched.rows)], fit, everyone, tolerance):
+        closest = agreement(rows, searched.rows)
+        in_order = float((closest.discordant <= _SEARCHED_DISCORDANT).mean()) >= _MOST
+        found = _by_distance([searched], [closest], fit, everyone, tolerance)
+        if found is not None and in_order:  # of thousands of tokens some come near by chance
             return found
     if fits and len(rows) >= _FEWEST_BY_ORDER:
         shares = [float(other.matched(tolerance).mean()) for other in fits]

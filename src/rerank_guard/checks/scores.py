@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import entr
 
 from rerank_guard.checks._settings import ALPHA, require_settings, require_tasks, true_slots
+from rerank_guard.checks._shared_rows import shared_rows
 from rerank_guard.errors import InvalidScoresError
 from rerank_guard.metrics import as_probability_matrix, as_score_rows, tied_with_target
 from rerank_guard.stats.bets import log_e_value_above, log_e_value_below, p_value_of
@@ -84,7 +85,7 @@ def check_probabilities_not_uniform(
 
     Raises:
         InvalidScoresError: no users, or probabilities that are negative, not finite, of wrong shape, another number
-            of rows or length of a row than `n_candidates` says, or off a sum of 1 by more than 1e-4.
+            of rows or length of a row than `n_candidates` says, or off a sum of 1 by more than 0.01.
         RerankGuardError: alpha or effect out of range.
     """
     require_settings(alpha, effect)
@@ -162,7 +163,8 @@ def check_scores_well_formed(
 
     Returns:
         PASSED, or FAILED with silent-nan (a score that is not finite), silent-fallback (constant scores for some
-        users), or ties-decide (constant for all, or coarsely rounded).
+        users), rows-misaligned (one row for tasks of different candidates), or ties-decide (constant for all, or
+        coarsely rounded).
 
     Raises:
         InvalidTaskError: no tasks.
@@ -191,6 +193,25 @@ def check_scores_well_formed(
             ),
             next_step="Score these users alone and in float32; check the weights for NaN and the padding mask.",
             fault="silent-nan",
+        )
+    if shared := shared_rows(rows, tasks):
+        return Verdict(
+            check="scores_well_formed",
+            status=Status.FAILED,
+            claim=claim,
+            measured={"users_with_a_shared_row": len(shared)},
+            threshold={"users_with_a_shared_row": 0, "tie_gap": max_tie_gap},
+            n=len(tasks),
+            evidence=tuple(
+                f"query {tasks[index].query_id!r}: its scores are, bit by bit, those of other candidates too"
+                for index in shared[:MAX_EVIDENCE]
+            ),
+            cause=(
+                f"The same row was handed to several tasks, {len(shared)} of {len(tasks)} in all, though their candidates "
+                "differ: a cache with the wrong key, or a fallback row."
+            ),
+            next_step="Key every cache of scores by the whole prompt, and raise where a task has no scores of its own.",
+            fault="rows-misaligned",
         )
     constant = np.array([bool((row == row[0]).all()) for row in rows])
     slots = true_slots(tasks)

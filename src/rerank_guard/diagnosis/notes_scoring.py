@@ -58,7 +58,7 @@ SCORING_NOTES: tuple[FaultNote, ...] = (
         "Keep scores and tasks together by query_id wherever tasks are sorted, batched or filtered.",
         explains=(POOR_SCORES | {"batch-dependent"}) | OTHER_SCORES,
         confused="letter-candidate-mismatch label-offset",
-        seen_by="scores_match_reference",
+        seen_by="scores_match_reference scores_well_formed",
     ),
     note(
         "reversed",

@@ -24,6 +24,9 @@ _EARLIER = (1, 2, 3)
 _UNEXPLAINED = frozenset({None, "scores-not-from-model", "position-prior"})
 """What the scores' own shape leaves open: a prompt without its history too gives every user the same."""
 
+_MUCH_NEARER = 0.2
+_FEW_SWAPPED = 0.02
+
 _LONGEST_CUT = 12
 """History lengths that are tried, from none on."""
 
@@ -59,7 +62,7 @@ def judge_against_reference(session: SuiteSession) -> Verdict:
         return verdict
     for other in _other_prompts(session):
         same = _held_against(session, asked.scores(), asked.forward(other.token_ids), None)
-        if same.status is Status.PASSED:
+        if same.status is Status.PASSED and _much_nearer(same, verdict):
             return replace(
                 verdict,
                 fault=other.fault,
@@ -93,6 +96,15 @@ def judge_reload(session: SuiteSession) -> Verdict:
         "not the model's",
         next_step="nothing where scores_match_reference has passed; else mend score() first, as it says",
     )
+
+
+def _much_nearer(other: Verdict, shown: Verdict) -> bool:
+    """Whether the scores are the other prompt's beyond doubt: flat ones are near to many, as a barely trained model's are."""
+    nearer = float(other.measured["mean_distance"] or 0.0) <= _MUCH_NEARER * float(
+        shown.measured["mean_distance"] or 0.0
+    )
+    same_order = float(other.measured["mean_discordant_share"] or 0.0) <= _FEW_SWAPPED
+    return nearer and same_order
 
 
 def _reload_is_the_forward_pass(session: SuiteSession) -> bool:

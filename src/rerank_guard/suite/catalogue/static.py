@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from operator import methodcaller
 
 from rerank_guard.checks.data import check_gt_in_candidates
@@ -11,12 +14,13 @@ from rerank_guard.checks.optimisation import check_training_planned
 from rerank_guard.checks.overlap import check_no_history_leak, check_split_disjoint
 from rerank_guard.checks.slots import check_target_slots_even
 from rerank_guard.checks.temporal import check_no_future_training_data
-from rerank_guard.checks.titles import check_titles_tell_apart
+from rerank_guard.checks.titles import check_titles_agree, check_titles_tell_apart
 from rerank_guard.suite.asked_again import Ask
 from rerank_guard.suite.gates import Gate, Need, Tier
 from rerank_guard.suite.session import SuiteSession
 from rerank_guard.target import DeclaresTraining, KnowsLetters, KnowsTimes, KnowsTrainingTasks
 from rerank_guard.types import RankingTask
+from rerank_guard.verdict import Status, Verdict
 
 __all__ = ["DATA_GATES", "LETTER_GATES", "PLAN_GATES"]
 
@@ -26,9 +30,47 @@ _KNOWN_TRAINING = Ask("known_training_tasks")
 _KNOWS_TRAINING = Need(KnowsTrainingTasks, "training_tasks()")
 
 
-def _all_tasks(session: SuiteSession) -> list[RankingTask]:
-    """The held-out tasks, and the training tasks where the target shows them."""
-    return [*session.tasks(), *session.asked_again.known_training_tasks()]
+def _of_each(session: SuiteSession, check: Callable[[Sequence[RankingTask]], Verdict]) -> Verdict:
+    """The worse verdict on the held-out and on the training tasks, the latter where the target shows them.
+
+    Not on both pooled: there are many more training tasks, and what is wrong with the held-out ones alone would drown.
+    """
+    held, training = check(session.tasks()), session.asked_again.known_training_tasks()
+    if not training:
+        return held
+    trained = check(training)
+    p_values = [verdict.p_failed for verdict in (held, trained) if verdict.p_failed is not None]
+    p_failed = min(1.0, len(p_values) * min(p_values)) if p_values else None
+    for name, verdict in (("held-out", held), ("training", trained)):
+        if verdict.status is Status.FAILED:
+            return replace(
+                verdict,
+                evidence=tuple(f"{name} {row}" for row in verdict.evidence),
+                cause=f"Of the {name} tasks: {verdict.cause}",
+                p_failed=p_failed,
+            )
+    if held.status is not Status.PASSED:
+        return replace(trained if trained.status is Status.PASSED else held, p_failed=p_failed)
+    return replace(
+        held,
+        claim=f"{held.claim}; and the same of the {trained.n} training tasks",
+        n=held.n + trained.n,
+        p_failed=p_failed,
+    )
+
+
+def _titles(session: SuiteSession) -> Verdict:
+    apart, training = _of_each(session, check_titles_tell_apart), session.asked_again.known_training_tasks()
+    if apart.status is Status.FAILED or not training:
+        return apart
+    agree = check_titles_agree(session.tasks(), training)
+    return agree if agree.status is Status.FAILED else apart
+
+
+def _giveaway(session: SuiteSession) -> Verdict:
+    if not session.asked_again.known_training_tasks():
+        return check_no_surface_giveaway(session.tasks())
+    return _of_each(session, partial(check_no_surface_giveaway, alpha=0.5e-6))  # two sets share the budget of one
 
 
 def _most_candidates(session: SuiteSession) -> int:
@@ -61,7 +103,7 @@ DATA_GATES = (
         claim="no candidate is in the history of its own user",
         needs=(),
         inputs=(_TASKS, _KNOWN_TRAINING),
-        check=lambda session: check_no_history_leak(_all_tasks(session)),
+        check=lambda session: _of_each(session, check_no_history_leak),
     ),
     Gate(
         family="split_disjoint",
@@ -106,7 +148,7 @@ DATA_GATES = (
         claim="the candidates' texts are not blank, and tell the target from the others",
         needs=(),
         inputs=(_TASKS, _KNOWN_TRAINING),
-        check=lambda session: check_titles_tell_apart(_all_tasks(session)),
+        check=_titles,
     ),
     Gate(
         family="no_surface_giveaway",
@@ -115,7 +157,7 @@ DATA_GATES = (
         claim="neither length, case nor format of its text alone gives the target away",
         needs=(),
         inputs=(_TASKS, _KNOWN_TRAINING),
-        check=lambda session: check_no_surface_giveaway(_all_tasks(session)),
+        check=_giveaway,
     ),
 )
 
