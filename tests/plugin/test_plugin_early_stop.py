@@ -25,6 +25,7 @@ from rerank_guard.verdict import Status
 
 LOSSES = ["loss_below_random", "loss_below_letter_prior"]
 STOP = "--rerank-early-stop"
+UNJUDGED = "ranking_carries_over"
 
 
 def statuses(report) -> dict[str, Status]:
@@ -38,7 +39,9 @@ def load_report(pytester: pytest.Pytester) -> dict:
 def test_a_decided_job_ends_with_the_same_verdicts() -> None:
     whole = check_reranker(fake_whole.whole())
     early = check_reranker(fake_whole.whole(), early_stop=True)
-    assert statuses(early) == statuses(whole) == dict.fromkeys(CHECKS, Status.PASSED)
+    assert statuses(whole) == dict.fromkeys(CHECKS, Status.PASSED)
+    # of so few examples the job's own ranking is not shown to be above chance, which is all that can be lost
+    assert statuses(early) == {**statuses(whole), UNJUDGED: Status.NOT_APPLICABLE}
     full, cut = whole.subject.training, early.subject.training
     assert (full.steps, full.stopped_early) == (60, False)
     assert cut.stopped_early
@@ -87,7 +90,7 @@ def test_a_target_without_training_is_judged_as_ever() -> None:
 
 def test_the_option_stops_the_job_and_the_report_says_so(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--rerank-target", "fake_targets:sound", STOP)
-    result.assert_outcomes(passed=len(SOUND_CHECKS), skipped=SOUND_SKIPPED)
+    result.assert_outcomes(passed=len(SOUND_CHECKS) - 1, skipped=SOUND_SKIPPED + 1)  # UNJUDGED
     early = load_report(pytester)["training"]
     assert early["stopped_early"] is True
     assert early["steps"] < 24
@@ -123,6 +126,6 @@ def test_the_option_with_a_train_that_takes_no_monitor_is_a_clear_error(
 def test_the_fixtures_share_the_job_that_was_stopped(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_mine(rerank_training_run): assert rerank_training_run.stopped_early")
     run("--rerank-target", "fake_targets:logged", STOP).assert_outcomes(
-        passed=1 + len(SOUND_CHECKS), skipped=SOUND_SKIPPED
+        passed=len(SOUND_CHECKS), skipped=SOUND_SKIPPED + 1
     )
     assert (pytester.path / "trained.log").read_text() == "trained\n"
