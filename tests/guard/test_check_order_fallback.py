@@ -186,3 +186,48 @@ def test_errors():
         check_no_order_fallback([], [])
     with pytest.raises(InvalidScoresError):
         check_no_order_fallback([np.zeros(3)], [make_task(0, 4)])
+
+
+def log_probabilities(scores):
+    return [row - row.max() - math.log(float(np.exp(row - row.max()).sum())) for row in scores]
+
+
+@pytest.mark.parametrize("keep", [3, 5, 15])
+def test_missing_log_probabilities_filled_in_with_0_are_found(keep):
+    """`logprobs.get(letter, 0.0)`: what is not among the best few comes first, for 0 is the log of 1."""
+    tasks, scores = sound(200, 20)
+    given = [top_then(row, keep, lambda _, j: np.zeros(len(j))) for row in log_probabilities(scores)]
+    verdict = check_no_order_fallback(given, tasks)
+    assert verdict.fault == "silent-fallback"
+    assert "0 was filled in" in verdict.cause
+    assert verdict.measured["users_with_a_constant_head"] == 200
+    assert check_no_order_fallback(log_probabilities(scores), tasks).status is Status.PASSED
+
+
+def test_two_that_tie_at_the_top_are_no_fallback():
+    tasks, scores = sound(200, 20)
+    level = [np.where(row >= np.sort(row)[-2 - user % 7], row.max(), row) for user, row in enumerate(scores)]
+    assert check_no_order_fallback(log_probabilities(level), tasks).status is Status.PASSED
+
+
+@pytest.mark.parametrize("hit", [12, 30])
+def test_a_deep_tail_of_some_users_is_found(hit):
+    """The best 10 of 50 kept and -100 for the rest, where one batch in a dozen had no more."""
+    tasks, scores = sound(200, 50)
+    given = [top_then(row, 10, TAILS["-100"]) if user < hit else row for user, row in enumerate(scores)]
+    verdict = check_no_order_fallback(given, tasks)
+    assert verdict.fault == "silent-fallback"
+    assert verdict.measured["users_with_a_constant_tail"] == hit
+
+
+def test_a_lexical_rankers_zeros_are_no_deep_tail_of_some_users():
+    """Two matches of much the same weight over zeros, for a part of the users; more matches for the others."""
+    rng = np.random.default_rng(3)
+    tasks, _ = sound(200, 50)
+    given = []
+    for user in range(200):
+        row = np.zeros(50)
+        low, width, matches = (5.0, 0.2, 2) if user < 30 else (1.0, 8.0, 6)
+        row[rng.permutation(50)[:matches]] = low + width * rng.random(matches)
+        given.append(row)
+    assert check_no_order_fallback(given, tasks).status is Status.PASSED

@@ -46,7 +46,10 @@ def check_no_order_fallback(
     - **A constant tail**: in at least 10 users and 9 of 10 the lowest candidates, two or more of at least 6, are level while
       all others differ, and it is not the coincidence that ties are: the tail lies further below the others than they lie
       apart (-100, -1e9); or the number of candidates above it is the same for all (the top 30 of 50) and the scores are
-      probabilities or negative, as log-probabilities are. The zeros of a lexical ranker are neither.
+      probabilities or negative, as log-probabilities are. The zeros of a lexical ranker are neither. Of 6 and more that
+      are level so far below the others, 10 users are enough, as long as hardly any other user's lowest are level.
+    - **A constant head**: in at least 10 users and 9 of 10 one value stands above all others, of two or more candidates and
+      of as many in all users, and the others are negative and differ: log-probabilities, with 0 where there was none.
     - **A tail in slot order.** If the lowest m are exchangeable, they stand in slot order with probability 1/m!. A bet of
       1/(m (m - 1)) of the stake on each length m >= 2, paid m! when the tail is at least that long, has mean 1 for each
       user; a gambler who stakes a share of 1, 10, 50 or 90 % on every user has a product of mean 1, and the average of the
@@ -75,8 +78,11 @@ def check_no_order_fallback(
     runs = np.array([_strict_tail(row) for row in rows], dtype=np.int64)
     log_e = _log_e_tails(runs)
     missing = [user for user, row in enumerate(rows) if np.isneginf(row).any()]
-    constant = [] if missing else _constant_tails(rows)
-    in_order = [] if missing or constant else _made_tails(rows, runs, lengths, log_e >= math.log(1.0 / alpha))
+    constant = [] if missing else _constant_tails(rows) or _some_deep_tails(rows)
+    heads = [] if missing or constant else _constant_heads(rows)
+    in_order = (
+        [] if missing or constant or heads else _made_tails(rows, runs, lengths, log_e >= math.log(1.0 / alpha))
+    )
     measured: dict[str, Measured] = {
         "log10_e_value": log_e / math.log(10.0),
         "longest_tail_in_slot_order": int(runs.max()),
@@ -84,12 +90,18 @@ def check_no_order_fallback(
         "users_wholly_in_slot_order": int(((runs == lengths) & (lengths >= _LONG)).sum()),
         "users_with_missing_scores": len(missing),
         "users_with_a_constant_tail": len(constant),
+        "users_with_a_constant_head": len(heads),
     }
-    cause, chosen = "", missing or constant or in_order
+    cause, chosen = "", missing or constant or heads or in_order
     if missing:
         cause = f"{len(missing)} of {len(rows)} users have candidates with a score of -inf, that is, none from the model."
     elif constant:
         cause = f"In {len(constant)} of {len(rows)} users the lowest candidates share one value, below scores that all differ."
+    elif heads:
+        cause = (
+            f"In {len(heads)} of {len(rows)} users most candidates share one value above log-probabilities that all differ: 0 "
+            "was filled in for a letter that had none, and 0 is the logarithm of 1."
+        )
     elif in_order:
         cause = (
             f"In {len(in_order)} of {len(rows)} users the lowest {_range(runs[in_order])} candidates are ranked exactly as "
@@ -106,7 +118,7 @@ def check_no_order_fallback(
         cause=cause,
         next_step=_NEXT_STEP if chosen else "",
         fault="silent-fallback" if chosen else None,
-        p_failed=None if missing or constant else p_value_of(log_e),
+        p_failed=None if missing or constant or heads else p_value_of(log_e),
     )
 
 
@@ -151,6 +163,40 @@ def _constant_tails(rows: Sequence[FloatArray]) -> list[int]:
     commonest = max(above.count(count) for count in set(above))
     cut = commonest >= _MOST * len(tails) and all(logs)
     return tails if cut or float(np.mean(deep)) >= _MOST else []
+
+
+def _some_deep_tails(rows: Sequence[FloatArray]) -> list[int]:
+    """The users whose long constant tail lies far below the rest, where the others' lowest are not level; else none."""
+    found, level = [], 0
+    for user, row in enumerate(rows):
+        if np.isnan(row).any() or len(row) < _LONG + 2:
+            continue
+        lowest = row == row.min()
+        rest = row[~lowest]
+        if len(rest) < 2 or lowest.sum() < 2:
+            continue
+        if lowest.sum() >= _LONG and float(rest.min() - row.min()) > _FAR_BELOW * float(np.ptp(rest)):
+            found.append(user)
+        else:
+            level += 1
+    return found if len(found) >= _FEWEST_CONSTANT and level <= (1.0 - _MOST) * (len(rows) - len(found)) else []
+
+
+def _constant_heads(rows: Sequence[FloatArray]) -> list[int]:
+    """The users with one value above log-probabilities that all differ, if these are most; else none."""
+    heads, below = [], []
+    for user, row in enumerate(rows):
+        if np.isnan(row).any() or len(row) < _LONG:
+            continue
+        highest = row == row.max()
+        rest = row[~highest]
+        if highest.sum() >= 2 and len(rest) >= 2 and len(np.unique(rest)) == len(rest) and bool((rest < 0.0).all()):
+            heads.append(user)
+            below.append(len(rest))
+    if len(heads) < max(_FEWEST_CONSTANT, _MOST * len(rows)):
+        return []
+    commonest = max(below.count(count) for count in set(below))
+    return heads if commonest >= _MOST * len(heads) else []
 
 
 def _made_tails(rows: Sequence[FloatArray], runs: IntArray, lengths: IntArray, proven: bool) -> list[int]:
