@@ -8,7 +8,14 @@ import pytest
 
 from rerank_guard import throughput
 from rerank_guard.errors import RerankGuardError
-from rerank_guard.throughput import FEWEST_REPEATS, REPEATS, Throughput, machine_description, measure_throughput
+from rerank_guard.throughput import (
+    FEWEST_REPEATS,
+    REPEATS,
+    REPEATS_OF_LONG_CALLS,
+    Throughput,
+    machine_description,
+    measure_throughput,
+)
 
 ONE = {"users": 2, "seconds": (0.5,), "loop_seconds": (0.1,), "matmul_seconds": (0.2,), "device": "cpu"}
 
@@ -76,7 +83,9 @@ def test_short_calls_are_timed_together(clock):
 
 def test_the_budget_shortens_the_measurement_to_what_a_comparison_needs(clock):
     score = clock.work("score", 1.0)
-    assert len(measure_throughput(score, 1, device="cpu", budget=100.0).seconds) == REPEATS
+    assert len(measure_throughput(score, 1, device="cpu", budget=100.0).seconds) == REPEATS_OF_LONG_CALLS
+    short = clock.work("score", 0.0015)
+    assert len(measure_throughput(short, 1, device="cpu", budget=100.0).seconds) == REPEATS
     assert len(measure_throughput(score, 1, device="cpu", budget=15.0).seconds) == 15
     assert len(measure_throughput(score, 1, device="cpu", budget=1.0).seconds) == FEWEST_REPEATS
     assert len(measure_throughput(score, 1, device="cpu", budget=1.0, repeats=5).seconds) == 5
