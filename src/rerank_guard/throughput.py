@@ -16,7 +16,14 @@ import numpy as np
 from rerank_guard.errors import RerankGuardError
 from rerank_guard.types import FloatArray
 
-__all__ = ["FEWEST_REPEATS", "REPEATS", "REPEATS_OF_LONG_CALLS", "Throughput", "machine_description", "measure_throughput"]
+__all__ = [
+    "FEWEST_REPEATS",
+    "REPEATS",
+    "REPEATS_OF_LONG_CALLS",
+    "Throughput",
+    "machine_description",
+    "measure_throughput",
+]
 
 REPEATS = 20
 """Timings of one measurement: 20 against 20 show a 30 % fall of throughput through a noise of about 8 % a timing. That is what
