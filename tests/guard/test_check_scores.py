@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from scipy.stats import entropy
 from guard.builders import make_tasks, noisy_scores, random_tasks
 from rerank_guard.checks import check_probabilities_not_uniform, check_scores_well_formed
 from rerank_guard.errors import InvalidScoresError, InvalidTaskError
+from rerank_guard.types import Item
 from rerank_guard.verdict import Status
 
 
@@ -269,3 +271,17 @@ def test_ranks_that_coincide_and_one_row_for_all_are_not_called_misaligned():
         assert check_scores_well_formed(ranks, tasks).status is Status.PASSED
     tasks = random_tasks(rng, [20] * 100)
     assert check_scores_well_formed([rng.normal(size=20)] * 100, tasks).status is Status.PASSED
+
+
+def test_users_of_whom_nothing_is_known_may_have_one_row():
+    """History times candidate is the letters' own preference for each of them."""
+    rng = np.random.default_rng(8)
+    tasks = [
+        replace(task, history=(Item("seen", "Seen Film"),) if user >= 20 else ())
+        for user, task in enumerate(random_tasks(rng, [20] * 400))
+    ]
+    scores = noisy_scores(tasks, rng, 1.0)
+    cold = [scores[0] if user < 20 else row for user, row in enumerate(scores)]
+    assert check_scores_well_formed(cold, tasks).status is Status.PASSED
+    warm = [scores[20] if 20 <= user < 40 else row for user, row in enumerate(scores)]
+    assert check_scores_well_formed(warm, tasks).fault == "rows-misaligned"
