@@ -66,6 +66,7 @@ def test_a_rate_too_small_without_a_plan():
     "trace",
     [
         rehearsed(3.9, 3.9, rank=25.5),  # no gradient reaches what matters
+        rehearsed(4.2, 4.2, rank=45),  # a base that ranks just these low, and learns nothing
         rehearsed(3.9, 1.39),  # the batch's letters alone: nothing of the prompt
         rehearsed(3.9, 2.2),  # on its way
         rehearsed(3.9, 2.5, slots=None),

@@ -21,8 +21,8 @@ def shared_rows(rows: Sequence[FloatArray], tasks: Sequence[RankingTask]) -> lis
     """The tasks whose row, bit by bit, is also that of a task with other candidates; none if these are few.
 
     Rows of ranks and of few decimals do not count, as they coincide by chance. Where one row is that of half of the tasks,
-    it is a preference for slots, or a constant, and has its name elsewhere. Users without a history beside others that have one are
-    left out: a score of history times candidate says the same of any list to somebody of whom nothing is known.
+    it is a preference for slots, or a constant, and has its name elsewhere. Users without a history beside others that have
+    one are left out: a score of history times candidate says the same of any list to somebody of whom nothing is known.
     """
     known = any(task.history for task in tasks)
     groups: dict[bytes, list[int]] = defaultdict(list)

@@ -55,12 +55,13 @@ def check_ranking_carries_over(
         trace: of the job, with `target_rank`.
         scores: one array (N_u,) a held-out task, higher is better; finite.
         tasks: the tasks, in the same order; those whose target is not listed are left out.
-        share: of the gain that has to arrive, in (0, 1]. Held-out tasks may be harder than those trained on.
+        share: of the gain that has to arrive, in [0, 1). Held-out tasks may be harder than those trained on.
         alpha: how often a ranking that keeps that share may be failed.
 
     Returns:
-        PASSED, which says only that no such loss was shown; FAILED with lost-after-training, whose cause the other checks and the
-            diagnosis have to find; NOT_APPLICABLE where no ranks were recorded, too few, or the job's own ranking is not above chance.
+        PASSED, which says only that no such loss was shown; FAILED with lost-after-training, whose cause
+        the other checks and the diagnosis have to find; NOT_APPLICABLE where no ranks were recorded, too few, or the job's
+        own ranking is not above chance.
 
     Raises:
         InvalidTaskError: no tasks.

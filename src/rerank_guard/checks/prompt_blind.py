@@ -79,8 +79,8 @@ def check_prompt_blind_to_target(
 
     - `prompts` and `moved` differ before the answer: exact, token by token. This sees every leak of a prompt that
       is built from `target_id` or `target_index`, and sees nothing of one that is written into the data.
-    - The target's title, or its item_id, stands outside of the candidate block, apart from the user's history and from longer titles
-      that hold it, in at least 3 users and 10 times as often as (a) the other candidates' titles of the same users
+    - The target's title, or its item_id, stands outside of the candidate block, apart from the user's history and from
+      longer titles that hold it, in at least 3 users and 10 times as often as (a) the other candidates' titles of the same users
       and (b) the same titles in other users' prompts. By (b) a template that names well-known films accuses nobody.
       Where one of the two rates is not 0, the number of users must also be out of reach of twice the larger one
       (Poisson, 1e-6).

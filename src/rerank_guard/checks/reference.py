@@ -161,9 +161,8 @@ def _name(
         return _Found(*shape)
     everyone = np.ones(len(rows), dtype=np.bool_)
     tokens = tokens_that_fit(rows, vocabulary)
-    if tokens is not None and len(set(tokens)) == len(
-        tokens
-    ):  # two letters read at one token is letter_tokens_found's
+    # two letters that are read at one token are letter_tokens_found's to see
+    if tokens is not None and len(set(tokens)) == len(tokens):
         shown = ", ".join(map(str, tokens[:5]))
         says = f"the logits at other tokens than the letters' (ids {shown}{', ...' * (len(tokens) > 5)})"
         searched = Reading("wrong-letter-variant", says, letter_rows(vocabulary, tokens, lengths))

@@ -26,6 +26,10 @@ _WITHOUT_SLOTS = 0.5
 _RAN_AWAY = 1.25
 """Times both chance and the start, above which a loss did not merely fail to fall."""
 
+_ROSE = 0.1
+"""Share of log N by which the loss must have risen before the targets' ranks are looked at. These are of the same few examples
+over and over: a base that ranks just these low, and learns nothing, is no job of the wrong sign."""
+
 _RATE_LOST = 0.5
 _RATE_TOO_HIGH = 1.1
 """A rehearsal's highest learning rate outside of these shares of the planned one is not the plan's."""
@@ -55,7 +59,7 @@ _UNDECIDED = (
 def check_one_batch_learned(trace: TrainingTrace, plan: TrainingPlan | None = None) -> Verdict:
     """Shown the same few examples over and over, the job learns them by heart.
 
-    Whatever the data: even where targets are drawn at random, a job with a gradient learns eight examples by heart. So one
+    Whatever the data: even where targets are drawn at random, a job with a gradient learns a few examples by heart. So one
     that does not is broken in itself, and a few dozen steps show it before the whole job is run. (An old rule of practice:
     Karpathy 2019, "A Recipe for Training Neural Networks", overfit one batch.)
 
@@ -65,7 +69,8 @@ def check_one_batch_learned(trace: TrainingTrace, plan: TrainingPlan | None = No
     - PASSED: the NLL is below 0.9 of that entropy (0.5 of log N).
     - FAILED: what cannot have learned (no trainable parameter, no step, learning rate or gradients 0, losses that are not
       numbers); a learning rate other than the plan's; or an NLL that ran away above 1.25 times both chance and the first
-      quarter, or with targets that are ranked below chance (rejected at 1e-6, see `recorded_loss.avoids_the_target`).
+      quarter, or that rose by a tenth of log N with targets that are ranked below chance (`recorded_loss.avoids_the_target`;
+      of repeated examples no error rate is claimed).
     - INCONCLUSIVE: else; more steps would decide.
 
     Args:
@@ -104,11 +109,12 @@ def check_one_batch_learned(trace: TrainingTrace, plan: TrainingPlan | None = No
     ended, chance = float(trace.letter_nll[last].mean()), _chance(trace)
     if ended <= _bound(trace):
         return _verdict(trace, Status.PASSED, None, "", "", ())
-    if ended > chance and avoids_the_target(trace, last):
+    started = float(trace.letter_nll[first].mean())
+    if ended > chance and ended - started > _ROSE * chance and avoids_the_target(trace, last):
         return _verdict(trace, Status.FAILED, "anti-learning", *_ANTI_LEARNING, _path(trace))
-    if ended > _RAN_AWAY * max(chance, float(trace.letter_nll[first].mean())):
+    if ended > _RAN_AWAY * max(chance, started):
         return _verdict(trace, Status.FAILED, "diverged", *_DIVERGED, _path(trace))
-    fell = float(trace.letter_nll[first].mean()) - ended
+    fell = started - ended
     trend = (
         f"The letter NLL has fallen by {fell:.2f} nats." if fell > 0.0 else "The letter NLL has not fallen at all."
     )
