@@ -28,9 +28,9 @@ from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 from rerank_model.config import LoraSettings, TrainingSettings
 from rerank_model.data.world import SplitTasteRule, world_tasks
 from rerank_model.embedded import embedded_base
+from rerank_model.precision import pick_dtype
 from rerank_model.prompt import PromptConfig
 from rerank_model.reranker import Reranker
-from rerank_model.trainer import pick_dtype
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -110,9 +110,7 @@ def run_shape(args: argparse.Namespace, device: torch.device) -> dict[str, Any]:
     dtype = pick_dtype(device)
     torch.manual_seed(args.seed)
     model = Qwen3ForCausalLM(config).to(device=device, dtype=dtype)
-    reranker = Reranker(
-        model, tokenizer, PromptConfig(), base="random, Qwen3-0.6B's shape", batch_size=args.batch_size
-    )
+    reranker = Reranker(model, tokenizer, PromptConfig(), base="random, Qwen3-0.6B's shape")
     tasks, _ = world_tasks(SplitTasteRule(), args.batch_size * args.steps, 50, np.random.default_rng(args.seed))
     tokens = sum(len(reranker.encoder.encode(task.history, task.candidates)) for task in tasks)
     settings = TrainingSettings(

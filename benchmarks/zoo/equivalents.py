@@ -65,7 +65,7 @@ def another_batch_size(seed: int) -> WorldTarget:
 
 def another_scoring_batch(target: WorldTarget) -> WorldTarget:
     target.reranker = copy.copy(target.reranker)
-    target.reranker.batch_size = 7
+    target.reranker.tokens_per_batch = 997
     return target
 
 

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from rerank_model.packed.known_shape import unknown_shape
+
 __all__ = ["LastToken", "choose_path", "plain_last_hidden", "trimmed_last_hidden"]
 
 
@@ -26,7 +28,7 @@ class LastToken(Protocol):
 
 def choose_path(decoder: nn.Module) -> LastToken:
     """`trimmed_last_hidden` where the decoder's shape is known, else `plain_last_hidden`."""
-    return trimmed_last_hidden if _shape_is_known(decoder) else plain_last_hidden
+    return trimmed_last_hidden if unknown_shape(decoder) is None else plain_last_hidden
 
 
 def plain_last_hidden(decoder: nn.Module, input_ids: Tensor, position: Tensor) -> Tensor:
@@ -81,27 +83,3 @@ def _rotate(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 def _unchanged(states: Tensor) -> Tensor:
     return states
-
-
-_LAYER = ("self_attn", "mlp", "input_layernorm", "post_attention_layernorm")
-_ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "head_dim", "scaling")
-
-
-def _shape_is_known(decoder: Any) -> bool:
-    """Llama's and Qwen's shape: pre-norm, rotary, attention and MLP one after the other, no window, no further norms."""
-    if not all(hasattr(decoder, name) for name in ("embed_tokens", "layers", "norm", "rotary_emb")):
-        return False
-    layers = list(decoder.layers)
-    if not layers or getattr(decoder, "has_sliding_layers", False) or decoder.config.model_type not in _TRIED:
-        return False
-    if not type(layers[-1]).forward.__module__.startswith("transformers.models."):  # unsloth brings its own kernels
-        return False
-    if getattr(decoder.config, "_attn_implementation", None) not in ("sdpa", "eager"):
-        return False
-    return all(hasattr(layers[-1], name) for name in _LAYER) and all(
-        hasattr(layers[-1].self_attn, name) for name in _ATTENTION
-    )
-
-
-_TRIED = frozenset({"qwen3", "qwen2", "llama"})
-"""Model types whose trimmed path a test holds against the plain one."""

@@ -82,9 +82,7 @@ def make_target(seed: int = 0, device: str | None = None, *, cache_dir: Path | N
         seed=seed,
     )
     return _target(
-        partial(
-            Reranker.from_pretrained, embedded_film_base(), tokenizer=embedded_base(), device=device, batch_size=64
-        ),
+        partial(Reranker.from_pretrained, embedded_film_base(), tokenizer=embedded_base(), device=device),
         "tiny Qwen3 that knows made-up films, all weights trained",
         n_candidates=N_CANDIDATES,
         n_examples=STEPS * BATCH_SIZE,

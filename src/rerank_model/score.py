@@ -1,62 +1,195 @@
-"""Score many prompts: sorted by length, batched, one copy back at the end."""
+"""Score many prompts: packed where the model's shape is known, padded through its own modules where not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from rerank_guard.target import Progress
 from rerank_guard.types import FloatArray
+from rerank_model.errors import ConfigError
+from rerank_model.packed import (
+    Batch,
+    Workspace,
+    each_in_a_thread,
+    fill_batches,
+    letter_logits,
+    read_weights,
+    why_not_packed,
+)
 from rerank_model.scorer import LetterScorer, pad_prompts
 
-__all__ = ["log_softmax", "score_prompts"]
+__all__ = [
+    "WINDOW",
+    "log_softmax",
+    "pick_tokens_per_batch",
+    "score_packed",
+    "score_plain",
+    "score_prompts",
+    "why_plain",
+]
+
+WINDOW = 1024
+"""Prompts that are encoded and sorted by length together; the next ones are encoded while these are computed."""
+
+Rows = tuple[Sequence[int], Tensor]
+"""Indices of P prompts, and their logits (P, up to A), float32, on the model's device."""
 
 
-@torch.inference_mode()
+def pick_tokens_per_batch(asked: int | None, device: torch.device) -> int:
+    """What was asked, else what suits the device: long products on a GPU, what stays near the caches on a CPU.
+
+    Raises:
+        ConfigError: less than one token.
+    """
+    if asked is not None and asked < 1:
+        raise ConfigError(f"tokens_per_batch is {asked}; give at least 1, or None for what suits the device.")
+    return asked or (2048 if device.type == "cpu" else 65_536)
+
+
+def why_plain(scorer: LetterScorer) -> str | None:
+    """Why prompts go through the model's own modules, padded; None where they are packed."""
+    if type(scorer) is not LetterScorer or "forward" in scorer.__dict__ or scorer._forward_hooks:
+        return f"{type(scorer).__name__} has a forward pass of its own"
+    return why_not_packed(scorer.model)
+
+
 def score_prompts(
     scorer: LetterScorer,
-    prompts: Sequence[Sequence[int]],
+    prompts: Iterable[Sequence[int]],
     n_candidates: Sequence[int],
     *,
-    batch_size: int,
+    tokens_per_batch: int,
     pad_token_id: int,
+    dtype: torch.dtype | None = None,
     progress: Progress | None = None,
 ) -> list[FloatArray]:
     """Letter logits of each prompt.
 
     Args:
         scorer: the model; put into eval mode for the call and back afterwards.
-        prompts: token ids, up to where the letter goes.
+        prompts: token ids, up to where the letter goes; taken in turn, while the ones before are computed.
         n_candidates: N of each prompt.
-        batch_size: prompts a forward pass.
-        pad_token_id: what short prompts of a batch are filled with.
+        tokens_per_batch: tokens of a forward pass, at most; a single longer prompt is a batch by itself.
+        pad_token_id: what short prompts of a padded batch are filled with.
+        dtype: in which the layers are computed; None for that of the weights. The plain path knows only that.
         progress: told after every batch.
 
     Returns:
         One float64 array (N,) a prompt, in the order given.
     """
+    # A prompt alone has no neighbours to be packed with, and reading all weights would cost more than it spares.
+    if len(n_candidates) > 1 and why_plain(scorer) is None:
+        rows = score_packed(scorer, prompts, tokens_per_batch=tokens_per_batch, dtype=dtype)
+    else:
+        rows = score_plain(
+            scorer, prompts, n_candidates, tokens_per_batch=tokens_per_batch, pad_token_id=pad_token_id
+        )
+    return _collect(rows, n_candidates, progress)
+
+
+def score_packed(
+    scorer: LetterScorer,
+    prompts: Iterable[Sequence[int]],
+    *,
+    tokens_per_batch: int,
+    dtype: torch.dtype | None = None,
+) -> Iterator[Rows]:
+    """Logits of all A letters, batch after batch of packed prompts.
+
+    Only for a scorer that `why_plain` has nothing against; the rest as in `score_prompts`.
+    """
+    letters = scorer.letter_token_ids
+    device = letters.device
+    weights = read_weights(scorer.model, letters, dtype or next(scorer.parameters()).dtype)
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+
+    def batches() -> Iterator[Batch]:
+        for first, window in _windows(prompts):
+            # As many batches as threads at least, or some would have nothing to do.
+            share = math.ceil(sum(map(len, window)) / threads)
+            yield from fill_batches(window, min(tokens_per_batch, share), first)
+
+    def compute(batch: Batch, workspace: Workspace) -> Rows:
+        return batch.indices, letter_logits(weights, batch.to(device), workspace)
+
+    def own_workspace() -> Workspace:
+        return Workspace(device, weights.dtype)
+
+    if threads > 1:
+        yield from each_in_a_thread(compute, batches(), own_workspace, threads)
+        return
+    workspace = own_workspace()
+    for batch in batches():
+        yield compute(batch, workspace)
+
+
+def score_plain(
+    scorer: LetterScorer,
+    prompts: Iterable[Sequence[int]],
+    n_candidates: Sequence[int],
+    *,
+    tokens_per_batch: int,
+    pad_token_id: int,
+) -> Iterator[Rows]:
+    """Logits of the letters in use, batch after batch of right-padded prompts through the model's own modules.
+
+    The reference that packed scoring is held against; the rest as in `score_prompts`.
+    """
     device = scorer.letter_token_ids.device
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]), reverse=True)
     was_training = scorer.training
     scorer.eval()
-    outputs: list[tuple[list[int], torch.Tensor]] = []
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        batch = pad_prompts([prompts[i] for i in chosen], [n_candidates[i] for i in chosen], pad_token_id)
-        outputs.append((chosen, scorer(**{name: value.to(device) for name, value in batch.items()})))
-        if progress is not None:
-            progress(min(start + batch_size, len(order)), len(order))
-    scorer.train(was_training)
-    scores: list[FloatArray] = [np.empty(0)] * len(prompts)
-    for chosen, logits in outputs:
-        for index, row in zip(chosen, logits.double().cpu().numpy(), strict=True):
-            scores[index] = row[: n_candidates[index]].copy()
-    return scores
+    try:
+        for first, window in _windows(prompts):
+            order = sorted(range(len(window)), key=lambda index: len(window[index]), reverse=True)
+            while order:
+                room = max(1, tokens_per_batch // len(window[order[0]]))
+                chosen, order = order[:room], order[room:]
+                indices = [first + index for index in chosen]
+                batch = pad_prompts(
+                    [window[index] for index in chosen], [n_candidates[index] for index in indices], pad_token_id
+                )
+                with torch.inference_mode():
+                    yield indices, scorer(**{name: value.to(device) for name, value in batch.items()})
+    finally:
+        scorer.train(was_training)
 
 
 def log_softmax(logits: FloatArray) -> FloatArray:
     """Log-probabilities (N,) of logits (N,), nats."""
     shifted = logits - logits.max()
     return np.asarray(shifted - np.log(np.exp(shifted).sum()))
+
+
+def _windows(prompts: Iterable[Sequence[int]]) -> Iterator[tuple[int, list[Sequence[int]]]]:
+    """The index of the first of every `WINDOW` prompts, and these prompts."""
+    source = iter(prompts)
+    first = 0
+    while window := list(islice(source, WINDOW)):
+        yield first, window
+        first += len(window)
+
+
+def _collect(rows: Iterator[Rows], n_candidates: Sequence[int], progress: Progress | None) -> list[FloatArray]:
+    """All rows in the order of the prompts, by one copy from the device at the end."""
+    places: list[int] = []
+    logits: list[Tensor] = []
+    for indices, own in rows:
+        places += indices
+        logits.append(own)
+        if progress is not None:
+            progress(len(places), len(n_candidates))
+    if not logits:
+        return []
+    width = max(own.shape[1] for own in logits)
+    together = torch.cat([functional.pad(own, (0, width - own.shape[1])) for own in logits])
+    scores: list[FloatArray] = [np.empty(0)] * len(n_candidates)
+    for place, row in zip(places, together.double().cpu().numpy(), strict=True):
+        scores[place] = row[: n_candidates[place]].copy()
+    return scores

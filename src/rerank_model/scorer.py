@@ -10,6 +10,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import ModulesToSaveWrapper
 from torch import Tensor, nn
 
+from rerank_model.causal_lm import causal_lm_of
 from rerank_model.errors import BackendError
 from rerank_model.last_token import choose_path
 
@@ -51,7 +52,7 @@ class LetterScorer(nn.Module):
         super().__init__()
         self.model = model
         self.register_buffer("letter_token_ids", torch.tensor(letter_token_ids), persistent=False)
-        self.last_token = choose_path(_causal_lm(model).get_decoder())
+        self.last_token = choose_path(causal_lm_of(model).get_decoder())
 
     def gradient_checkpointing_enable(self, **settings: Any) -> None:
         """Pass Trainer's wish on to the model; with adapters the frozen embeddings must hand gradients on."""
@@ -62,7 +63,7 @@ class LetterScorer(nn.Module):
 
     def forward(self, input_ids: Tensor, last_position: Tensor, n_candidates: Tensor) -> Tensor:
         """Letter logits, float32 (B, N of the longest list); slots beyond a prompt's own N are -inf."""
-        causal_lm = _causal_lm(self.model)
+        causal_lm = causal_lm_of(self.model)
         last = self.last_token(causal_lm.get_decoder(), input_ids, last_position)
         width = int(n_candidates.max())
         head = causal_lm.get_output_embeddings()
@@ -91,7 +92,7 @@ def verify_letter_head(scorer: LetterScorer) -> None:
     Raises:
         BackendError: the two differ by more than rounding.
     """
-    causal_lm = _causal_lm(scorer.model)
+    causal_lm = causal_lm_of(scorer.model)
     if isinstance(causal_lm.get_output_embeddings(), BaseTunerLayer | ModulesToSaveWrapper):
         raise BackendError(
             "the head carries an adapter, whose part of the logits letter scoring would leave out; leave the head out "
@@ -114,10 +115,3 @@ def verify_letter_head(scorer: LetterScorer) -> None:
             f"{type(causal_lm).__name__}: letter logits differ from the model's own by {gap:.3g}; its head does more "
             "than one matrix product (capping, scaling, an adapter on it), which letter scoring does not support."
         )
-
-
-def _causal_lm(model: nn.Module) -> Any:
-    base: Any = model
-    if hasattr(base, "get_base_model"):
-        base = base.get_base_model()
-    return base

@@ -196,7 +196,8 @@ class RerankerTarget:
                 backend=reranker.backend,
                 device=str(reranker.device),
                 dtype=next(reranker.scorer.parameters()).dtype,
-                batch_size=reranker.batch_size,
+                tokens_per_batch=reranker.tokens_per_batch,
+                scoring_dtype=reranker.scoring_dtype,
             )
             return loaded.score_tasks(tasks)
 

@@ -18,6 +18,7 @@ from rerank_guard.types import RankingTask, TrainingTrace
 from rerank_model.config import TrainingSettings
 from rerank_model.dataset import LetterCollator, LetterDataset
 from rerank_model.errors import TrainingError
+from rerank_model.precision import pick_dtype
 from rerank_model.scorer import LetterScorer
 from rerank_model.trainer import (
     TRACE_FILE,
@@ -26,7 +27,6 @@ from rerank_model.trainer import (
     ShowProgress,
     StopWhenDecided,
     count_trainable,
-    pick_dtype,
 )
 
 __all__ = ["planned_steps", "run_training"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.utils import load_peft_weights
 from safetensors.torch import load_model
@@ -159,12 +158,3 @@ def save_weights(model: nn.Module, folder: Path) -> None:
 def count_trainable(model: nn.Module) -> int:
     """Number of parameters that the optimiser would change."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
-def pick_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device computes it natively, float32 elsewhere."""
-    return (
-        torch.bfloat16
-        if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        else torch.float32
-    )

@@ -22,11 +22,11 @@ def tiny(**changes) -> Qwen3ForCausalLM:
 
 
 def test_letter_logits_equal_the_models_own_one_prompt_at_a_time(base_reranker, few_tasks):
-    """The padded, sorted, letter-rows path against the plain forward pass."""
+    """The packed path against the plain forward pass."""
     scorer, encoder = base_reranker.scorer, base_reranker.encoder
     prompts = [encoder.encode(task.history[: i % 5], task.candidates) for i, task in enumerate(few_tasks)]
-    assert len({len(prompt) for prompt in prompts}) > 2, "the batch must need padding"
-    fast = score_prompts(scorer, prompts, [12] * len(prompts), batch_size=7, pad_token_id=0)
+    assert len({len(prompt) for prompt in prompts}) > 2, "they must differ in length"
+    fast = score_prompts(scorer, prompts, [12] * len(prompts), tokens_per_batch=700, pad_token_id=0)
     for prompt, row in zip(prompts, fast, strict=True):
         with torch.inference_mode():
             logits = scorer.model(input_ids=torch.tensor([prompt])).logits[0, -1]
@@ -37,9 +37,9 @@ def test_padding_content_and_batch_mates_do_not_matter(base_reranker, few_tasks)
     encoder = base_reranker.encoder
     prompts = [encoder.encode(task.history[: i % 3], task.candidates) for i, task in enumerate(few_tasks[:6])]
     n = [12] * 6
-    together = score_prompts(base_reranker.scorer, prompts, n, batch_size=6, pad_token_id=0)
-    alone = score_prompts(base_reranker.scorer, prompts, n, batch_size=1, pad_token_id=0)
-    other_pad = score_prompts(base_reranker.scorer, prompts, n, batch_size=6, pad_token_id=77)
+    together = score_prompts(base_reranker.scorer, prompts, n, tokens_per_batch=2000, pad_token_id=0)
+    alone = score_prompts(base_reranker.scorer, prompts, n, tokens_per_batch=1, pad_token_id=0)
+    other_pad = score_prompts(base_reranker.scorer, prompts, n, tokens_per_batch=2000, pad_token_id=77)
     for a, b, c in zip(together, alone, other_pad, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
         np.testing.assert_allclose(a, c, atol=1e-6)
@@ -47,7 +47,9 @@ def test_padding_content_and_batch_mates_do_not_matter(base_reranker, few_tasks)
 
 def test_ragged_lists_come_back_at_their_own_length(base_reranker, few_tasks):
     prompts = [base_reranker.encoder.encode((), task.candidates[: 2 + i]) for i, task in enumerate(few_tasks[:6])]
-    rows = score_prompts(base_reranker.scorer, prompts, [2 + i for i in range(6)], batch_size=4, pad_token_id=0)
+    rows = score_prompts(
+        base_reranker.scorer, prompts, [2 + i for i in range(6)], tokens_per_batch=300, pad_token_id=0
+    )
     assert [len(row) for row in rows] == [2, 3, 4, 5, 6, 7]
     assert all(np.isfinite(row).all() for row in rows)
 

@@ -1,0 +1,23 @@
+"""Scoring at its floor: prompts packed end to end, attention within each, the last layer for the last token only.
+
+`score.py` uses it where `why_not_packed` finds nothing against it; the plain path stays the reference.
+"""
+
+from rerank_model.packed.batches import Batch, fill_batches
+from rerank_model.packed.forward import letter_logits
+from rerank_model.packed.known_shape import unknown_shape, why_not_packed
+from rerank_model.packed.threads import each_in_a_thread
+from rerank_model.packed.weights import DecoderWeights, read_weights
+from rerank_model.packed.workspace import Workspace
+
+__all__ = [
+    "Batch",
+    "DecoderWeights",
+    "Workspace",
+    "each_in_a_thread",
+    "fill_batches",
+    "letter_logits",
+    "read_weights",
+    "unknown_shape",
+    "why_not_packed",
+]

@@ -1,0 +1,123 @@
+"""The packed forward pass: from a batch to the letter logits of each of its prompts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rerank_model.packed.attention import attend, attend_last
+from rerank_model.packed.batches import Batch
+from rerank_model.packed.rotary import Rotation, inverse_rms, rotate, rotation_of
+from rerank_model.packed.weights import DecoderWeights, LayerWeights, Linear
+from rerank_model.packed.workspace import Workspace
+
+__all__ = ["letter_logits"]
+
+
+@torch.inference_mode()
+def letter_logits(weights: DecoderWeights, batch: Batch, workspace: Workspace) -> Tensor:
+    """Logits of all A letters behind each prompt, float32 (P, A).
+
+    Args:
+        weights: see `read_weights`.
+        batch: on the weights' device.
+        workspace: of the weights' device and dtype, and of this thread.
+    """
+    hidden = functional.embedding(batch.input_ids, weights.embedding).to(weights.dtype)
+    rotation = rotation_of(weights.rotary, batch.positions, weights.dtype)
+    *layers, last = weights.layers
+    for layer in layers:
+        hidden.addmm_(_attention(hidden, layer, weights, batch, rotation, workspace), layer.output.matrix)
+        _add_bias(hidden, layer.output)
+        _mlp(hidden, layer, workspace)
+    hidden = _last_layer(hidden, last, weights, batch, rotation, workspace).float()
+    return _product(hidden * inverse_rms(hidden, weights.final_eps), weights.letters)
+
+
+def _attention(
+    hidden: Tensor,
+    layer: LayerWeights,
+    weights: DecoderWeights,
+    batch: Batch,
+    rotation: Rotation,
+    workspace: Workspace,
+) -> Tensor:
+    normed = _normed(hidden, layer.attention_eps, workspace)
+    query = _product(normed, layer.query, workspace("query", len(normed), layer.query.matrix.shape[1]))
+    query = query.view(len(normed), weights.heads, weights.head_dim)
+    query = rotate(
+        query,
+        rotation.of(layer.query_norm, weights.scaling),
+        _eps(layer),
+        workspace,
+        "rotated query",
+    )
+    key, value = _keys_and_values(normed, layer, weights, rotation, workspace)
+    return attend(query, key, value, batch.segments, workspace)
+
+
+def _last_layer(
+    hidden: Tensor,
+    layer: LayerWeights,
+    weights: DecoderWeights,
+    batch: Batch,
+    rotation: Rotation,
+    workspace: Workspace,
+) -> Tensor:
+    """Keys and values everywhere, all else for each prompt's last token: (P, H)."""
+    normed = _normed(hidden, layer.attention_eps, workspace)
+    key, value = _keys_and_values(normed, layer, weights, rotation, workspace)
+    last = torch.tensor(batch.ends, device=hidden.device) - 1
+    query = _product(normed[last], layer.query).view(len(last), weights.heads, weights.head_dim)
+    query = rotate(
+        query,
+        rotation.at(last).of(layer.query_norm, weights.scaling),
+        _eps(layer),
+        workspace,
+        "rotated query",
+    )
+    own = hidden[last].addmm_(attend_last(query, key, value, batch.segments), layer.output.matrix)
+    _add_bias(own, layer.output)
+    _mlp(own, layer, workspace)
+    return own
+
+
+def _keys_and_values(
+    normed: Tensor, layer: LayerWeights, weights: DecoderWeights, rotation: Rotation, workspace: Workspace
+) -> tuple[Tensor, Tensor]:
+    """Both (T, key_value_heads, head_dim), keys rotated."""
+    both = _product(normed, layer.key_value, workspace("key value", len(normed), layer.key_value.matrix.shape[1]))
+    key, value = both.view(len(normed), 2, weights.key_value_heads, weights.head_dim).unbind(1)
+    return rotate(key, rotation.of(layer.key_norm), _eps(layer), workspace, "rotated key"), value
+
+
+def _mlp(hidden: Tensor, layer: LayerWeights, workspace: Workspace) -> None:
+    """Added to the hidden states in place."""
+    normed = _normed(hidden, layer.mlp_eps, workspace)
+    width = layer.gate.matrix.shape[1]
+    gate = _product(normed, layer.gate, workspace("gate", len(normed), width))
+    up = _product(normed, layer.up, workspace("up", len(normed), width))
+    functional.silu(gate, inplace=True).mul_(up)
+    hidden.addmm_(gate, layer.down.matrix)
+    _add_bias(hidden, layer.down)
+
+
+def _normed(hidden: Tensor, eps: float, workspace: Workspace) -> Tensor:
+    return torch.mul(hidden, inverse_rms(hidden, eps), out=workspace("normed", *hidden.shape))
+
+
+def _product(states: Tensor, linear: Linear, out: Tensor | None = None) -> Tensor:
+    if linear.bias is None:
+        return torch.mm(states, linear.matrix, out=out)
+    return torch.addmm(linear.bias, states, linear.matrix, out=out)
+
+
+def _add_bias(hidden: Tensor, linear: Linear) -> None:
+    if linear.bias is not None:
+        hidden.add_(linear.bias)
+
+
+def _eps(layer: LayerWeights) -> float | None:
+    """Of the norms of queries and keys; None where there are none."""
+    return None if layer.query_norm is None else layer.query_key_eps

@@ -1,0 +1,55 @@
+"""What a user says of scoring: how many tokens at once, in which precision; and the word when it is the slower way."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from rerank_model import precision
+from rerank_model.embedded import embedded_base
+from rerank_model.errors import BackendError, ConfigError
+from rerank_model.reranker import Reranker
+
+
+def test_budgets_and_precisions_that_cannot_be_are_refused():
+    with pytest.raises(ConfigError, match="tokens_per_batch is 0"):
+        Reranker.from_pretrained(embedded_base(), device="cpu", tokens_per_batch=0)
+    with pytest.raises(BackendError, match=r"scoring_dtype is torch.float16"):
+        Reranker.from_pretrained(embedded_base(), device="cpu", scoring_dtype=torch.float16)
+
+
+def test_bfloat16_is_refused_where_it_is_only_emulated(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
+    with pytest.raises(BackendError, match="only emulates"):
+        Reranker.from_pretrained(embedded_base(), device="cpu", scoring_dtype=torch.bfloat16)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert precision.has_native_bfloat16(torch.device("cpu"))
+
+
+def test_bfloat16_ranks_nearly_alike(base_reranker, few_tasks):
+    if not precision.has_native_bfloat16(torch.device("cpu")):
+        pytest.skip("needs bfloat16 in the processor")
+    half = Reranker.from_pretrained(embedded_base(), device="cpu", scoring_dtype=torch.bfloat16)
+    exact, near = base_reranker.score_tasks(few_tasks), half.score_tasks(few_tasks)
+    gaps = [np.abs(a - b).max() for a, b in zip(exact, near, strict=True)]
+    assert 0 < max(gaps) < 0.1 * max(np.ptp(row) for row in exact)
+
+
+def test_the_slower_way_is_told_of_once(few_tasks):
+    reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
+    assert reranker.why_plain is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fast = reranker.score_tasks(few_tasks)
+    reranker.scorer.model.model.norm.register_forward_hook(lambda module, given, out: out)
+    assert "forward hook" in reranker.why_plain
+    with pytest.warns(UserWarning, match="slower: model.norm has a forward hook"):
+        slow = reranker.score_tasks(few_tasks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reranker.score_tasks(few_tasks)
+    for a, b in zip(fast, slow, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
