@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rerank_guard.gates.settings import current_session, run_device, settings_of, suite_session
-from rerank_guard.gates.terminal_progress import end_progress, terminal_progress
 
 if TYPE_CHECKING:
     from rerank_guard.suite import SuiteSession
@@ -38,6 +37,7 @@ def rerank_target(request: pytest.FixtureRequest) -> RerankTarget:
 @pytest.fixture(scope="session")
 def _rerank_session(request: pytest.FixtureRequest, rerank_target: RerankTarget) -> SuiteSession:
     """The packaged suite's session, or one of its own for an overridden `rerank_target`."""
+    from rerank_guard.gates.terminal_progress import terminal_progress
     from rerank_guard.suite import SuiteSession
 
     config = request.config
@@ -82,6 +82,7 @@ def _rerank_gate_inputs(request: pytest.FixtureRequest) -> None:
     from rerank_guard.errors import NotOfferedError
     from rerank_guard.gates.functions import ASSIGNED
     from rerank_guard.gates.recorder import SUBJECT_PROPERTY, subject_property
+    from rerank_guard.gates.terminal_progress import end_progress
     from rerank_guard.suite.gates import prepare
 
     __tracebackhide__ = True

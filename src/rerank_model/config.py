@@ -55,7 +55,9 @@ class TrainingSettings:
         seed: of adapter initialisation, data order and dropout.
         checkpoint_dir: where checkpoints go; None keeps none.
         checkpoint_every: optimiser steps between checkpoints.
-        gradient_checkpointing: recompute activations to save memory.
+        gradient_checkpointing: recompute activations to save memory; leave it off as long as memory allows.
+        group_by_length: make batches of prompts of like length where that spares 5 % of the tokens or more; False for
+            an order that is random throughout.
     """
 
     lora: LoraSettings | None = field(default_factory=LoraSettings)
@@ -72,6 +74,7 @@ class TrainingSettings:
     checkpoint_dir: Path | None = None
     checkpoint_every: int = 100
     gradient_checkpointing: bool = False
+    group_by_length: bool = True
 
     def __post_init__(self) -> None:
         _at_least("batch_size", self.batch_size, 1)

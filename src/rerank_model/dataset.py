@@ -49,7 +49,7 @@ class LetterCollator:
     def __call__(self, examples: Sequence[LetterExample]) -> dict[str, Tensor]:
         """Make one batch."""
         tasks = [example.task for example in examples]
-        prompts = [self.encoder.encode(task.history, task.candidates) for task in tasks]
+        prompts = [self.encoder.encode_array(task.history, task.candidates) for task in tasks]
         batch = pad_prompts(prompts, [task.n_candidates for task in tasks], self.pad_token_id)
         batch["target_index"] = torch.tensor([task.target_index for task in tasks])
         batch["example_id"] = torch.tensor([example.example_id for example in examples])

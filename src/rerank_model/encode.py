@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rerank_guard.types import Item
+import numpy as np
+
+from rerank_guard.types import IntArray, Item
 from rerank_model.errors import PromptError
 from rerank_model.prompt import PromptConfig, PromptFrame, check_text, require_letters
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PromptEncoder"]
 
 _CHECKED_PROMPTS = 32
+_ID = np.dtype(np.int64).itemsize
 
 
 class PromptEncoder:
@@ -40,11 +43,20 @@ class PromptEncoder:
         self.frame = PromptFrame.from_tokenizer(tokenizer, config)
         self.joins = True
         self._unchecked = _CHECKED_PROMPTS
-        self._pieces: dict[str, list[int]] = {}
         # Added tokens too: Qwen3's <think> is one that does not count as special, and is structure all the same.
         added = {str(token) for token in tokenizer.get_added_vocab()}
         self._special = tuple(sorted(token for token in {*tokenizer.all_special_tokens, *added} if token.strip()))
         self._start = [] if config.chat else _leading_special_ids(tokenizer)
+        start = np.array(self._start, dtype=np.int64).tobytes()
+        self._pieces: dict[str, bytes] = {}
+        self._fixed = (
+            start + self._piece(self.frame.head),
+            self._piece(self.frame.middle),
+            self._piece(self.frame.tail),
+        )
+        self._letters = [self._piece(f"{letter}.") for letter in self.frame.letters]
+        self._offered: dict[str, bytes] = {}
+        self._past: dict[str, bytes] = {}
 
     def encode(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:
         """Token ids of the prompt up to where the letter goes.
@@ -55,39 +67,44 @@ class PromptEncoder:
             PromptError: too many or too few candidates, a hostile title, or a prompt that does not fit with an
                 empty history either.
         """
+        return self.encode_array(history, candidates).tolist()  # type: ignore[no-any-return]
+
+    def encode_array(self, history: Sequence[Item], candidates: Sequence[Item]) -> IntArray:
+        """The same as int64 (L,), read-only: what many prompts are packed from."""
         require_letters(len(candidates), self.frame.letters)
         if not self.joins:
-            return self._encode_whole(history, candidates)
-        ids = self._encode_pieces(history, candidates)
+            return np.array(self._encode_whole(history, candidates), dtype=np.int64)
+        ids = np.frombuffer(self._join(history, candidates), dtype=np.int64)
         if not self._unchecked:
             return ids
         self._unchecked -= 1
         whole = self._encode_whole(history, candidates)
-        if ids != whole:
+        if ids.tolist() != whole:
             self._stop_joining()
-        return whole
+        return np.array(whole, dtype=np.int64)
 
     def encode_text(self, text: str) -> list[int]:
         """Plain tokenisation of a whole prompt, the reference that `encode` equals."""
         return [*self._start, *self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
 
-    def _encode_pieces(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:
+    def _join(self, history: Sequence[Item], candidates: Sequence[Item]) -> bytes:
+        """The ids of all lines, as the bytes of an int64 array: joining bytes is the cheapest way to join ids."""
         frame = self.frame
-        offered: list[int] = []
-        for slot, item in enumerate(candidates):
-            offered += self._piece(f"{frame.letters[slot]}.")
-            offered += self._item_piece(f" {item.text}\n", item, before=".")
-        past = [self._item_piece(frame.history_line(item.text), item, before="\n") for item in history]
-        fixed = [*self._start, *self._piece(frame.head)], self._piece(frame.middle), self._piece(frame.tail)
-        room = self.config.max_length - len(offered) - sum(map(len, fixed))
-        while past and sum(map(len, past)) > room:
-            past.pop(0)
-        if not past:
-            past = [self._piece(frame.no_history_line())]
-            if len(past[0]) > room:
-                raise self._no_room(len(past[0]) - room)
-        head, middle, tail = fixed
-        return [*head, *(token for line in past for token in line), *middle, *offered, *tail]
+        offered: list[bytes] = []
+        for letter, item in zip(self._letters, candidates, strict=False):  # there may be more letters
+            offered.append(letter)
+            offered.append(self._offered.get(item.text) or self._offer(item))
+        past = [self._past.get(item.text) or self._remember(item) for item in history]
+        head, middle, tail = self._fixed
+        room = self.config.max_length * _ID - sum(map(len, (head, middle, tail, *offered)))
+        if not past or sum(map(len, past)) > room:
+            while past and sum(map(len, past)) > room:
+                past.pop(0)
+            if not past:
+                past = [self._piece(frame.no_history_line())]
+                if len(past[0]) > room:
+                    raise self._no_room((len(past[0]) - room) // _ID)
+        return b"".join((head, *past, middle, *offered, tail))
 
     def _encode_whole(self, history: Sequence[Item], candidates: Sequence[Item]) -> list[int]:
         kept = list(history)
@@ -102,24 +119,34 @@ class PromptEncoder:
                 raise self._no_room(len(ids) - self.config.max_length)
             kept.pop(0)
 
-    def _piece(self, text: str) -> list[int]:
-        ids = self._pieces.get(text)
-        if ids is None:
-            ids = self._pieces[text] = list(
-                self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-            )
+    def _offer(self, item: Item) -> bytes:
+        """A candidate's line behind its letter."""
+        ids = self._offered[item.text] = self._line(f" {item.text}\n", item, before=".")
         return ids
 
-    def _item_piece(self, line: str, item: Item, before: str) -> list[int]:
-        ids = self._pieces.get(line)
-        if ids is None:
-            check_text(item)
-            self._refuse_special((item,))
-            ids = self._piece(line)
-            neighbours = self.tokenizer(f"{before}{line}A", add_special_tokens=False, verbose=False)["input_ids"]
-            if [*self._piece(before), *ids, *self._piece("A")] != neighbours:
-                self._stop_joining()
+    def _remember(self, item: Item) -> bytes:
+        """A history item's line."""
+        ids = self._past[item.text] = self._line(self.frame.history_line(item.text), item, before="\n")
         return ids
+
+    def _line(self, line: str, item: Item, before: str) -> bytes:
+        """The ids of a line that comes for the first time, held against those it has between its neighbours."""
+        check_text(item)
+        self._refuse_special((item,))
+        ids = self._piece(line)
+        if self._piece(before) + ids + self._piece("A") != self._tokenise(f"{before}{line}A"):
+            self._stop_joining()
+        return ids
+
+    def _piece(self, text: str) -> bytes:
+        ids = self._pieces.get(text)
+        if ids is None:
+            ids = self._pieces[text] = self._tokenise(text)
+        return ids
+
+    def _tokenise(self, text: str) -> bytes:
+        ids = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return np.array(ids, dtype=np.int64).tobytes()
 
     def _stop_joining(self) -> None:
         if self.joins:

@@ -27,6 +27,7 @@ from rerank_model.dataset import LetterCollator
 from rerank_model.encode import PromptEncoder
 from rerank_model.errors import BackendError, ConfigError
 from rerank_model.evaluate import Evaluation, evaluate_logits
+from rerank_model.packed import TokenIds
 from rerank_model.precision import pick_dtype, require_native
 from rerank_model.prompt import PromptConfig
 from rerank_model.score import log_softmax, pick_tokens_per_batch, score_prompts, why_plain
@@ -78,8 +79,9 @@ class Reranker:
         self.scorer = self._read(model)
         self.weight_changes: tuple[ParameterChange, ...] = ()
         self._told_plain = False
-        self.tokens_per_batch = pick_tokens_per_batch(tokens_per_batch, self.device)
         self.scoring_dtype = require_native(scoring_dtype, self.device)
+        pick_tokens_per_batch(tokens_per_batch, self.device, torch.float32)  # refused here, not at the first call
+        self.tokens_per_batch = tokens_per_batch
         verify_letter_head(self.scorer)
         self.scorer.eval()
 
@@ -200,7 +202,7 @@ class Reranker:
             warnings.warn(
                 f"prompts are scored one padded batch after another, which is slower: {why}.", stacklevel=2
             )
-        prompts = (self.encoder.encode(task.history, task.candidates) for task in tasks)
+        prompts = (self.encoder.encode_array(task.history, task.candidates) for task in tasks)
         return self._score(prompts, [task.n_candidates for task in tasks], progress)
 
     @property
@@ -321,7 +323,7 @@ class Reranker:
         return LetterScorer(model, self.verbalizer.letter_token_ids).to(device)
 
     def _score(
-        self, prompts: Iterable[Sequence[int]], n_candidates: Sequence[int], progress: Progress | None = None
+        self, prompts: Iterable[TokenIds], n_candidates: Sequence[int], progress: Progress | None = None
     ) -> list[FloatArray]:
         return score_prompts(
             self.scorer,

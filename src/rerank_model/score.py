@@ -16,6 +16,7 @@ from rerank_guard.types import FloatArray
 from rerank_model.errors import ConfigError
 from rerank_model.packed import (
     Batch,
+    TokenIds,
     Workspace,
     each_in_a_thread,
     fill_batches,
@@ -42,7 +43,7 @@ Rows = tuple[Sequence[int], Tensor]
 """Indices of P prompts, and their logits (P, up to A), float32, on the model's device."""
 
 
-def pick_tokens_per_batch(asked: int | None, device: torch.device) -> int:
+def pick_tokens_per_batch(asked: int | None, device: torch.device, dtype: torch.dtype) -> int:
     """What was asked, else what suits the device: long products on a GPU, what stays near the caches on a CPU.
 
     Raises:
@@ -50,7 +51,7 @@ def pick_tokens_per_batch(asked: int | None, device: torch.device) -> int:
     """
     if asked is not None and asked < 1:
         raise ConfigError(f"tokens_per_batch is {asked}; give at least 1, or None for what suits the device.")
-    return asked or (2048 if device.type == "cpu" else 65_536)
+    return asked or (8192 // dtype.itemsize if device.type == "cpu" else 65_536)
 
 
 def why_plain(scorer: LetterScorer) -> str | None:
@@ -62,11 +63,11 @@ def why_plain(scorer: LetterScorer) -> str | None:
 
 def score_prompts(
     scorer: LetterScorer,
-    prompts: Iterable[Sequence[int]],
+    prompts: Iterable[TokenIds],
     n_candidates: Sequence[int],
     *,
-    tokens_per_batch: int,
     pad_token_id: int,
+    tokens_per_batch: int | None = None,
     dtype: torch.dtype | None = None,
     progress: Progress | None = None,
 ) -> list[FloatArray]:
@@ -76,14 +77,17 @@ def score_prompts(
         scorer: the model; put into eval mode for the call and back afterwards.
         prompts: token ids, up to where the letter goes; taken in turn, while the ones before are computed.
         n_candidates: N of each prompt.
-        tokens_per_batch: tokens of a forward pass, at most; a single longer prompt is a batch by itself.
         pad_token_id: what short prompts of a padded batch are filled with.
+        tokens_per_batch: tokens of a forward pass, at most; a single longer prompt is a batch by itself. None for what
+            suits the device.
         dtype: in which the layers are computed; None for that of the weights. The plain path knows only that.
         progress: told after every batch.
 
     Returns:
         One float64 array (N,) a prompt, in the order given.
     """
+    dtype = dtype or next(scorer.parameters()).dtype
+    tokens_per_batch = pick_tokens_per_batch(tokens_per_batch, scorer.letter_token_ids.device, dtype)
     # A prompt alone has no neighbours to be packed with, and reading all weights would cost more than it spares.
     if len(n_candidates) > 1 and why_plain(scorer) is None:
         rows = score_packed(scorer, prompts, tokens_per_batch=tokens_per_batch, dtype=dtype)
@@ -96,10 +100,10 @@ def score_prompts(
 
 def score_packed(
     scorer: LetterScorer,
-    prompts: Iterable[Sequence[int]],
+    prompts: Iterable[TokenIds],
     *,
     tokens_per_batch: int,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype,
 ) -> Iterator[Rows]:
     """Logits of all A letters, batch after batch of packed prompts.
 
@@ -107,7 +111,7 @@ def score_packed(
     """
     letters = scorer.letter_token_ids
     device = letters.device
-    weights = read_weights(scorer.model, letters, dtype or next(scorer.parameters()).dtype)
+    weights = read_weights(scorer.model, letters, dtype)
     threads = torch.get_num_threads() if device.type == "cpu" else 1
 
     def batches() -> Iterator[Batch]:
@@ -132,7 +136,7 @@ def score_packed(
 
 def score_plain(
     scorer: LetterScorer,
-    prompts: Iterable[Sequence[int]],
+    prompts: Iterable[TokenIds],
     n_candidates: Sequence[int],
     *,
     tokens_per_batch: int,
@@ -167,7 +171,7 @@ def log_softmax(logits: FloatArray) -> FloatArray:
     return np.asarray(shifted - np.log(np.exp(shifted).sum()))
 
 
-def _windows(prompts: Iterable[Sequence[int]]) -> Iterator[tuple[int, list[Sequence[int]]]]:
+def _windows(prompts: Iterable[TokenIds]) -> Iterator[tuple[int, list[TokenIds]]]:
     """The index of the first of every `WINDOW` prompts, and these prompts."""
     source = iter(prompts)
     first = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import ModulesToSaveWrapper
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from rerank_model.causal_lm import causal_lm_of
 from rerank_model.errors import BackendError
 from rerank_model.last_token import choose_path
+from rerank_model.packed.batches import TokenIds
 
 __all__ = ["LetterScorer", "Prompts", "letter_nll", "pad_prompts", "verify_letter_head"]
 
@@ -20,7 +22,7 @@ Prompts = dict[str, Tensor]
 """A padded batch: `input_ids` (B, L) int64 right-padded, `last_position` (B,) int64, `n_candidates` (B,) int64."""
 
 
-def pad_prompts(prompts: Sequence[Sequence[int]], n_candidates: Sequence[int], pad_token_id: int) -> Prompts:
+def pad_prompts(prompts: Sequence[TokenIds], n_candidates: Sequence[int], pad_token_id: int) -> Prompts:
     """Right-pad prompts to the longest of the batch.
 
     Right padding needs no attention mask in a causal model: no real token looks at a later one.
@@ -28,7 +30,7 @@ def pad_prompts(prompts: Sequence[Sequence[int]], n_candidates: Sequence[int], p
     lengths = torch.tensor([len(ids) for ids in prompts], dtype=torch.int64)
     input_ids = torch.full((len(prompts), int(lengths.max())), pad_token_id, dtype=torch.int64)
     for row, ids in enumerate(prompts):
-        input_ids[row, : len(ids)] = torch.tensor(ids, dtype=torch.int64)
+        input_ids[row, : len(ids)] = torch.from_numpy(np.array(ids, dtype=np.int64))
     return {
         "input_ids": input_ids,
         "last_position": lengths - 1,

@@ -18,6 +18,7 @@ from rerank_guard.types import RankingTask, TrainingTrace
 from rerank_model.config import TrainingSettings
 from rerank_model.dataset import LetterCollator, LetterDataset
 from rerank_model.errors import TrainingError
+from rerank_model.grouping import GroupedByLength, grouping_pays
 from rerank_model.precision import pick_dtype
 from rerank_model.scorer import LetterScorer
 from rerank_model.trainer import (
@@ -83,6 +84,7 @@ def run_training(
     with tempfile.TemporaryDirectory(prefix="rerank-model-") as scratch:
         trainer = make_trainer(
             recorder=recorder,
+            order=_order(collator, tasks, settings, world_size),
             model=scorer,
             args=_arguments(settings, settings.checkpoint_dir or Path(scratch), scorer, quiet=progress is not None),
             train_dataset=dataset,
@@ -97,6 +99,17 @@ def run_training(
         # accelerate leaves its autocast around forward; what is scored now must be what a reload would score.
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
     return recorder.finish()
+
+
+def _order(
+    collator: LetterCollator, tasks: Sequence[RankingTask], settings: TrainingSettings, world_size: int
+) -> GroupedByLength | None:
+    """Batches of like length where that pays; None for a random order."""
+    if not settings.group_by_length:
+        return None
+    lengths = [len(collator.encoder.encode_array(task.history, task.candidates)) for task in tasks]
+    together = settings.batch_size * world_size
+    return GroupedByLength(lengths, together, settings.seed) if grouping_pays(lengths, together) else None
 
 
 def require_first_device(device: torch.device) -> None:

@@ -9,6 +9,7 @@ from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.utils import load_peft_weights
 from safetensors.torch import load_model
 from torch import Tensor, nn
+from torch.utils.data import Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from rerank_guard.recorder import TraceRecorder
@@ -26,12 +27,18 @@ class LetterTrainer(Trainer):
 
     Args:
         recorder: gets each example's letter logits before the step that trains on it.
+        order: of the examples; None for Trainer's own, at random.
         trainer_args: the rest of Trainer's keyword arguments.
     """
 
-    def __init__(self, *, recorder: TraceRecorder, **trainer_args: Any) -> None:
+    def __init__(self, *, recorder: TraceRecorder, order: Sampler[int] | None = None, **trainer_args: Any) -> None:
         super().__init__(**trainer_args)
         self.recorder = recorder
+        self.order = order
+
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int] | None:
+        """Where Trainer asks for the order of the examples."""
+        return self.order or super()._get_train_sampler(train_dataset)
 
     def compute_loss(
         self,

@@ -52,7 +52,9 @@ def prompts_of(lengths=LENGTHS, seed=1):
 def by(path, scorer, prompts, **changes):
     """Probabilities over all letters, in the order given, one row a prompt."""
     settings = {"tokens_per_batch": 500} | changes
-    if path is score_plain:
+    if path is score_packed:
+        settings = {"dtype": torch.float32} | settings
+    else:
         settings |= {"n_candidates": [len(LETTERS)] * len(prompts), "pad_token_id": 0}
     out = torch.full((len(prompts), len(LETTERS)), torch.nan)
     for indices, logits in path(scorer, prompts, **settings):

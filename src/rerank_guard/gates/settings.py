@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from rerank_guard.default_target import DEFAULT_TARGET
-from rerank_guard.gates.terminal_progress import terminal_progress
 
 if TYPE_CHECKING:
     from rerank_guard.stored import StoredRun
@@ -27,9 +25,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The options of one run.
+class Settings(NamedTuple):
+    """The options of one run; not a dataclass, whose methods are compiled anew in every idle pytest run.
 
     Attributes:
         suite: the packaged suite was asked for.
@@ -108,6 +105,7 @@ def suite_session(config: pytest.Config) -> SuiteSession:
         TargetError: the target cannot be loaded, or is not a `RerankTarget`.
     """
     if _SESSION not in config.stash:
+        from rerank_guard.gates.terminal_progress import terminal_progress
         from rerank_guard.suite import SuiteSession, load_target
 
         settings = settings_of(config)

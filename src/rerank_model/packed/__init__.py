@@ -3,7 +3,7 @@
 `score.py` uses it where `why_not_packed` finds nothing against it; the plain path stays the reference.
 """
 
-from rerank_model.packed.batches import Batch, fill_batches
+from rerank_model.packed.batches import Batch, TokenIds, fill_batches
 from rerank_model.packed.forward import letter_logits
 from rerank_model.packed.known_shape import unknown_shape, why_not_packed
 from rerank_model.packed.threads import each_in_a_thread
@@ -13,6 +13,7 @@ from rerank_model.packed.workspace import Workspace
 __all__ = [
     "Batch",
     "DecoderWeights",
+    "TokenIds",
     "Workspace",
     "each_in_a_thread",
     "fill_batches",

@@ -10,7 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "fill_batches"]
+from rerank_guard.types import IntArray
+
+__all__ = ["Batch", "TokenIds", "fill_batches"]
+
+TokenIds = Sequence[int] | IntArray
+"""Of one prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Batch:
         )
 
 
-def fill_batches(prompts: Sequence[Sequence[int]], tokens_per_batch: int, first: int = 0) -> Iterator[Batch]:
+def fill_batches(prompts: Sequence[TokenIds], tokens_per_batch: int, first: int = 0) -> Iterator[Batch]:
     """Batches of prompts of like length, longest first, each within the budget or of a single prompt.
 
     Args:
@@ -67,10 +72,11 @@ def fill_batches(prompts: Sequence[Sequence[int]], tokens_per_batch: int, first:
         yield _pack(prompts, chosen, first)
 
 
-def _pack(prompts: Sequence[Sequence[int]], chosen: Sequence[int], first: int) -> Batch:
+def _pack(prompts: Sequence[TokenIds], chosen: Sequence[int], first: int) -> Batch:
     lengths = [len(prompts[index]) for index in chosen]
     ids = np.concatenate([np.asarray(prompts[index], dtype=np.int64) for index in chosen])
-    positions = np.concatenate([np.arange(length) for length in lengths])
+    count = np.arange(max(lengths))
+    positions = np.concatenate([count[:length] for length in lengths])
     return Batch(
         indices=tuple(first + index for index in chosen),
         input_ids=torch.from_numpy(ids),
