@@ -22,7 +22,7 @@ target_embedded  :=
 target_ml-100k   := --rerank-target rerank_model.ml100k:make_target
 
 .DEFAULT_GOAL := help
-.PHONY: help install gate test lint gpu stats zoo base dist clean check-data
+.PHONY: help install gate test lint gpu stats zoo bench base dist clean check-data
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,13 +55,17 @@ lint: $(STAMP) ## ruff, mypy and the import contracts
 
 # No venv here: the GPU machine brings its own torch, transformers, peft and pytest.
 gpu: ## everything that needs CUDA, from the source tree; writes benchmarks/gpu.json
-	PYTHONPATH=src $(OFFLINE) $(PYTHON) benchmarks/gpu.py
+	PYTHONPATH=src:. $(OFFLINE) $(PYTHON) -m benchmarks.gpu
 
 stats: $(STAMP) ## remake benchmarks/statistics.md: error rates, users needed, early stop, metrics (some minutes)
 	$(OFFLINE) $(BIN)/python -m benchmarks.statistics $(ARGS)
 
 zoo: $(STAMP) ## put every fault into the default target and see what the gates say; remakes benchmarks/zoo.md
 	$(OFFLINE) $(BIN)/python -m benchmarks.zoo $(ARGS)
+
+bench: $(STAMP) ## time everything against its peers and its floor; remakes benchmarks/speed.md (a quarter of an hour)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[peers]"
+	$(OFFLINE) $(BIN)/python -m benchmarks.speed $(ARGS)
 
 base: $(STAMP) ## make the embedded base model anew (slow); CURRICULUM=films for the other one
 	$(OFFLINE) $(BIN)/python fixtures/base/pretrain.py $(CURRICULUM)

@@ -44,7 +44,7 @@ def products_alone(workload: Workload, dtype: torch.dtype) -> None:
 
 
 def _products(weights: DecoderWeights, batch: Batch, workspace: Workspace) -> None:
-    tokens, prompts = len(batch.input_ids), len(batch.ends)
+    tokens, prompts = len(batch.input_ids), len(batch.segments)
     for number, layer in enumerate(weights.layers):
         last = number == len(weights.layers) - 1
         rows = prompts if last else tokens
@@ -64,7 +64,7 @@ def _product(matrix: Tensor, rows: int, workspace: Workspace) -> None:
 def _attention(weights: DecoderWeights, batch: Batch, workspace: Workspace) -> None:
     groups, size = weights.key_value_heads, weights.head_dim
     shared = weights.heads // groups
-    for begin, end in batch.segments:
+    for begin, end in batch.segments.bounds:
         for start in range(begin, end, QUERIES):
             rows, seen = (min(start + QUERIES, end) - start) * shared, min(start + QUERIES, end) - begin
             query = workspace("query", groups, rows, size)

@@ -51,6 +51,9 @@ def _collect(folder: Path, arguments: list[str]) -> float:
     """CPU seconds of one collection."""
     # Other installed plugins would load numpy or torch in both, and drown the difference.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(folder / "plugins")}
+    # Compiled once, as pip does on installing; an editable checkout may be kept from writing its own.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *arguments]
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

@@ -19,7 +19,7 @@ from rerank_model.dataset import LetterCollator, LetterExample
 from rerank_model.grouping import padding_share
 from rerank_model.scorer import LetterScorer, letter_nll
 
-__all__ = ["measure"]
+__all__ = ["Steps", "at_the_letter", "full_sequence", "measure"]
 
 BATCH = 4
 """The full logits of more, their gradients and their softmax in float32 would not fit a small machine's memory."""
@@ -35,9 +35,9 @@ def measure(seed: int) -> dict[str, Any]:
     workload = tiny_workload(seed, PROMPTS)
     steps = PROMPTS // BATCH
     works = {
-        "full-sequence cross-entropy": _Steps(workload, _full_sequence, seed),
-        "the answer's, with all logits": _Steps(workload, _answer_of_full_logits, seed),
-        "ours": _Steps(workload, _at_the_letter, seed),
+        "full-sequence cross-entropy": Steps(workload, full_sequence, seed),
+        "the answer's, with all logits": Steps(workload, _answer_of_full_logits, seed),
+        "ours": Steps(workload, at_the_letter, seed),
     }
     seconds = time_in_turn(works, ROUNDS, "training")
     lengths = np.random.default_rng(seed).integers(SHORTEST, LONGEST + 1, EXAMPLES).tolist()
@@ -60,7 +60,7 @@ def measure(seed: int) -> dict[str, Any]:
     }
 
 
-class _Steps:
+class Steps:
     """One pass over the prompts, a step a batch, on a model with adapters of its own."""
 
     def __init__(self, workload: Workload, loss: Any, seed: int) -> None:
@@ -80,7 +80,7 @@ class _Steps:
             self.optimizer.step()
 
 
-def _full_sequence(scorer: LetterScorer, batch: dict[str, Tensor]) -> Tensor:
+def full_sequence(scorer: LetterScorer, batch: dict[str, Tensor]) -> Tensor:
     """What plain fine-tuning does: the model's own loss over every token of the prompt and the letter."""
     model: Any = scorer.model
     ids, mask = _with_letter(scorer, batch)
@@ -101,7 +101,7 @@ def _answer_of_full_logits(scorer: LetterScorer, batch: dict[str, Tensor]) -> Te
     return loss
 
 
-def _at_the_letter(scorer: LetterScorer, batch: dict[str, Tensor]) -> Tensor:
+def at_the_letter(scorer: LetterScorer, batch: dict[str, Tensor]) -> Tensor:
     logits = scorer(batch["input_ids"], batch["last_position"], batch["n_candidates"])
     return letter_nll(logits, batch["target_index"]).mean()
 
@@ -117,10 +117,10 @@ def _with_letter(scorer: LetterScorer, batch: dict[str, Tensor]) -> tuple[Tensor
 
 def _gradient_gap(workload: Workload, seed: int) -> float:
     """Of the adapters' gradients, ours against those of the letters cut out of the full logits; in units of the greatest."""
-    steps = _Steps(workload, _at_the_letter, seed)
+    steps = Steps(workload, at_the_letter, seed)
     batch = steps.batches[0]
     gradients = []
-    for loss in (_at_the_letter, _cut_out):
+    for loss in (at_the_letter, _cut_out):
         steps.scorer.zero_grad()
         loss(steps.scorer, batch).backward()
         gradients.append(torch.cat([p.grad.flatten() for p in _trained(steps.scorer)]))

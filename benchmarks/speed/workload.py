@@ -22,7 +22,7 @@ from rerank_model.embedded import embedded_base
 from rerank_model.prompt import PromptConfig
 from rerank_model.reranker import Reranker
 
-__all__ = ["Workload", "made_up_tasks", "qwen_tokenizer", "tiny_workload"]
+__all__ = ["Workload", "made_up_tasks", "qwen_tokenizer", "tasks_between", "tiny_workload"]
 
 N_CANDIDATES = 50
 VOCABULARY = 151_936

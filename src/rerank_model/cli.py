@@ -57,6 +57,14 @@ def build_parser() -> argparse.ArgumentParser:
     _data_arguments(evaluate)
     evaluate.add_argument("--model", required=True, help="folder of the reranker")
     evaluate.add_argument("--k", type=int, nargs="+", default=[5], help="cut-offs")
+    evaluate.add_argument(
+        "--scoring-dtype",
+        choices=["float32", "bfloat16"],
+        help="precision of scoring (default: that of the weights); bfloat16 is quicker where the processor has it",
+    )
+    evaluate.add_argument(
+        "--tokens-per-batch", type=int, help="tokens of a forward pass, at most (default: what suits the device)"
+    )
     evaluate.set_defaults(run=run_evaluate)
 
     rank = commands.add_parser("rank", help="rank candidates for one history")

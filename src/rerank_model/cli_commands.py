@@ -67,6 +67,8 @@ def run_train(args: argparse.Namespace) -> None:
 
 def run_evaluate(args: argparse.Namespace) -> None:
     """Judge the test users."""
+    import torch
+
     from rerank_model.data.tasks import held_out_tasks
     from rerank_model.reranker import Reranker
 
@@ -79,7 +81,13 @@ def run_evaluate(args: argparse.Namespace) -> None:
         history_length=args.history_length,
         rng=np.random.default_rng(args.seed),
     )
-    _print_quality("test", Reranker.from_pretrained(args.model, device=args.device), tasks, args.k)
+    reranker = Reranker.from_pretrained(
+        args.model,
+        device=args.device,
+        tokens_per_batch=args.tokens_per_batch,
+        scoring_dtype=getattr(torch, args.scoring_dtype) if args.scoring_dtype else None,
+    )
+    _print_quality("test", reranker, tasks, args.k)
 
 
 def run_rank(args: argparse.Namespace) -> None:

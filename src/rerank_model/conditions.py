@@ -13,7 +13,9 @@ from rerank_model.reranker import Reranker
 
 __all__ = ["run_conditions"]
 
-_WHERE_NOT_WHAT = frozenset({"seed", "checkpoint_dir", "checkpoint_every", "gradient_checkpointing", "lora"})
+_WHERE_NOT_WHAT = frozenset(
+    {"seed", "checkpoint_dir", "checkpoint_every", "gradient_checkpointing", "group_by_length", "lora"}
+)
 """Settings that change where or how a job runs, or its luck, but not what it is."""
 
 
@@ -37,6 +39,8 @@ def run_conditions(
     for name, value in asdict(settings).items():
         if name not in _WHERE_NOT_WHAT:
             config[name] = "none" if value is None else value
+    if reranker.scoring_dtype is not None:
+        config["scoring_dtype"] = str(reranker.scoring_dtype).removeprefix("torch.")
     if settings.lora is not None:
         config |= {
             "lora_rank": settings.lora.rank,

@@ -30,7 +30,7 @@ from rerank_model.evaluate import Evaluation, evaluate_logits
 from rerank_model.packed import TokenIds
 from rerank_model.precision import pick_dtype, require_native
 from rerank_model.prompt import PromptConfig
-from rerank_model.score import log_softmax, pick_tokens_per_batch, score_prompts, why_plain
+from rerank_model.score import log_softmax, packed_gap, pick_tokens_per_batch, score_prompts, why_plain
 from rerank_model.scorer import LetterScorer, verify_letter_head
 from rerank_model.train import run_training
 from rerank_model.trainer import save_weights
@@ -82,8 +82,6 @@ class Reranker:
         self.scoring_dtype = require_native(scoring_dtype, self.device)
         pick_tokens_per_batch(tokens_per_batch, self.device, torch.float32)  # refused here, not at the first call
         self.tokens_per_batch = tokens_per_batch
-        verify_letter_head(self.scorer)
-        self.scorer.eval()
 
     @classmethod
     def from_pretrained(
@@ -271,7 +269,6 @@ class Reranker:
             _require_same_adapter(inner, settings.lora)
         elif settings.lora is not None:
             self.scorer = self._read(BACKENDS[self.backend]().add_lora(inner, settings.lora, settings.seed))
-            verify_letter_head(self.scorer)
         else:
             # Steps on bfloat16 weights vanish by rounding once the learning rate has come down.
             self.scorer = self._read(inner.float())
@@ -320,7 +317,10 @@ class Reranker:
 
     def _read(self, model: nn.Module) -> LetterScorer:
         device = next(model.parameters()).device
-        return LetterScorer(model, self.verbalizer.letter_token_ids).to(device)
+        scorer = LetterScorer(model, self.verbalizer.letter_token_ids).to(device).eval()
+        verify_letter_head(scorer)
+        scorer.packed_problem = packed_gap(scorer)
+        return scorer
 
     def _score(
         self, prompts: Iterable[TokenIds], n_candidates: Sequence[int], progress: Progress | None = None

@@ -54,6 +54,8 @@ class LetterScorer(nn.Module):
         super().__init__()
         self.model = model
         self.register_buffer("letter_token_ids", torch.tensor(letter_token_ids), persistent=False)
+        self.packed_problem: str | None = None
+        """What speaks against computing this model packed, beside its shape; see `score.packed_gap`."""
         self.last_token = choose_path(causal_lm_of(model).get_decoder())
 
     def gradient_checkpointing_enable(self, **settings: Any) -> None:

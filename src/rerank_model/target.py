@@ -256,6 +256,7 @@ class RerankerTarget:
                 "base": self.reranker.base_name,
                 "backend": self.reranker.backend,
                 "dtype": str(next(self.reranker.scorer.parameters()).dtype).removeprefix("torch."),
+                "scored": self.reranker.why_plain or "packed",
                 "train_examples": len(self.train_tasks),
                 "learning_rate": settings.learning_rate,
                 "batch_size": settings.batch_size * settings.gradient_accumulation,

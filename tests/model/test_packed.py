@@ -9,10 +9,11 @@ from peft import LoraConfig, get_peft_model
 from tiny_models import make
 from torch.nn import functional
 
-from rerank_model.packed import attention, forward, why_not_packed
+from rerank_model.packed import attention, forward, varlen, why_not_packed
 from rerank_model.packed import threads as threads_module
+from rerank_model.packed.segments import Segments
 from rerank_model.precision import has_native_bfloat16
-from rerank_model.score import score_packed, score_plain, score_prompts, why_plain
+from rerank_model.score import packed_gap, score_packed, score_plain, score_prompts, why_plain
 from rerank_model.scorer import LetterScorer
 
 LETTERS = [3, 5, 8, 13, 21, 34, 55]
@@ -134,7 +135,7 @@ def test_a_pass_that_mixes_neighbours_is_caught(monkeypatch):
     """The saboteur: attention over the whole batch, as a cache object left in a packed call brings about."""
 
     def over_all(query, key, value, segments, workspace):
-        return attention.attend(query, key, value, [(0, len(query))], workspace)
+        return attention.attend(query, key, value, Segments.of_lengths([len(query)]), workspace)
 
     monkeypatch.setattr(forward, "attend", over_all)
     scorer = LetterScorer(make("qwen3"), LETTERS)
@@ -221,20 +222,25 @@ def _varlen_reference(query, key, value, cu_q, cu_k, max_q, max_k, *, scale, win
 
 
 def test_what_is_handed_to_the_cuda_kernel_is_right(monkeypatch):
-    from torch.nn.attention import varlen
+    from torch.nn.attention import varlen as kernels
 
     def attend(query, key, value, segments, workspace):
-        return attention.varlen(query, key, value, segments)
+        return varlen.attend_varlen(query, key, value, segments)
 
     def attend_last(query, key, value, segments):
-        return attention.varlen(query, key, value, segments, last_only=True)
+        return varlen.attend_varlen(query, key, value, segments, last_only=True)
 
     scorer = LetterScorer(make("qwen3"), LETTERS)
     expected = by(score_plain, scorer, prompts_of())
-    monkeypatch.setattr(varlen, "varlen_attn", _varlen_reference)
+    monkeypatch.setattr(kernels, "varlen_attn", _varlen_reference)
     monkeypatch.setattr(forward, "attend", attend)
     monkeypatch.setattr(forward, "attend_last", attend_last)
     torch.testing.assert_close(by(score_packed, scorer, prompts_of()), expected, atol=1e-5, rtol=0)
+
+
+def test_the_cuda_kernel_is_left_alone_where_it_is_not_to_be_had():
+    assert not varlen.has_varlen(torch.device("cpu"), torch.bfloat16)
+    assert not varlen.has_varlen(torch.device("cuda"), torch.float32)
 
 
 def test_attention_prompt_by_prompt_equals_that_in_blocks(monkeypatch):
@@ -243,7 +249,7 @@ def test_attention_prompt_by_prompt_equals_that_in_blocks(monkeypatch):
     monkeypatch.setattr(
         forward,
         "attend",
-        lambda query, key, value, segments, workspace: attention._one_by_one(query, key, value, segments),
+        lambda query, key, value, segments, workspace: attention.attend_one_by_one(query, key, value, segments),
     )
     torch.testing.assert_close(by(score_packed, scorer, prompts_of()), expected, atol=1e-5, rtol=0)
 
@@ -313,6 +319,32 @@ def test_a_scorer_with_a_forward_pass_of_its_own_goes_the_plain_way():
             return -super().forward(input_ids, last_position, n_candidates)
 
     assert "Another has a forward pass" in why_plain(Another(make("qwen3"), LETTERS))
+
+
+def test_an_architecture_that_comes_to_compute_otherwise_is_noticed():
+    """As a release of transformers might; here its MLP has another activation than the configuration says."""
+    scorer = LetterScorer(make("qwen3"), LETTERS)
+    assert packed_gap(scorer) is None
+    for layer in scorer.model.model.layers:
+        layer.mlp.act_fn = torch.nn.GELU()  # though its configuration still says silu
+    scorer.packed_problem = packed_gap(scorer)
+    assert "differ from the model's own by" in scorer.packed_problem
+    assert why_plain(scorer) == scorer.packed_problem
+    assert why_plain(LetterScorer(make("qwen3"), LETTERS)) is None
+
+
+def test_prompts_are_not_made_long_before_they_are_needed():
+    made = []
+
+    def given():
+        for number in range(50):
+            made.append(number)
+            yield number
+
+    results = threads_module.each_in_a_thread(lambda number, own: number, given(), dict, 2)
+    assert next(results) == 0
+    assert len(made) <= 6
+    assert list(results) == list(range(1, 50))
 
 
 def test_a_rotation_that_looks_at_the_longest_prompt_is_left_to_the_model():

@@ -85,6 +85,31 @@ def test_throughput_is_timed_with_the_flag(run: Run, pytester: pytest.Pytester, 
     assert extra["target"] == "sound"
     assert extra["prompts"] == 400
     assert extra["prompts_per_second"] > 0
+    assert extra["device"] == "abacus"
+    assert "tokens_per_second" not in extra, "this target shows no prompts to count them in"
+
+
+def test_tokens_are_counted_where_prompts_are_shown(run: Run, pytester: pytest.Pytester) -> None:
+    whole = ("--rerank-target", "fake_whole:whole")
+    run(*whole, "--benchmark", "-k", "throughput", "--benchmark-json=b.json", "--benchmark-max-time=0.05")
+    extra = json.loads((pytester.path / "b.json").read_text())["benchmarks"][0]["extra_info"]
+    assert extra["tokens_per_second"] > 10 * extra["prompts_per_second"] > 0
+
+
+def test_a_slower_run_fails_against_the_stored_one(run: Run, pytester: pytest.Pytester) -> None:
+    """pytest-benchmark's own storage and comparison, on the suite's item: once as it is, once against a faster past."""
+    timed = (*SOUND, "--benchmark", "-k", "throughput", "--benchmark-max-time=0.05", "--benchmark-min-rounds=3")
+    run(*timed, "--benchmark-save=before").assert_outcomes(passed=1, deselected=len(CHECKS))
+    (stored,) = pytester.path.glob(".benchmarks/*/*_before.json")
+    compared = (*timed, "--benchmark-compare=0001", "--benchmark-compare-fail=median:400%")
+    assert run(*compared).ret == 0
+    past = json.loads(stored.read_text())
+    stats = past["benchmarks"][0]["stats"]
+    stats.update({name: value / 1000 for name, value in stats.items() if name in ("min", "max", "mean", "median")})
+    stored.write_text(json.dumps(past))
+    failed = run(*compared)
+    assert failed.ret != 0
+    assert "Performance has regressed" in failed.stdout.str() + failed.stderr.str()
 
 
 def test_throughput_is_skipped_without_the_flag(run: Run) -> None:

@@ -49,7 +49,7 @@ def test_an_old_python_is_refused(tmp_path):
 
 def test_gpu_needs_no_environment(tmp_path):
     planned = make("-n", "gpu", "PYTHON=python3", f"VENV={tmp_path / 'none'}")
-    assert planned.stdout.strip() == "PYTHONPATH=src HF_HUB_OFFLINE=1 python3 benchmarks/gpu.py"
+    assert planned.stdout.strip() == "PYTHONPATH=src:. HF_HUB_OFFLINE=1 python3 -m benchmarks.gpu"
 
 
 def test_test_and_gate_are_offline():

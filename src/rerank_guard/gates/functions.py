@@ -14,7 +14,7 @@ from rerank_guard.report.text import format_verdict
 from rerank_guard.suite.gates import Gate, Tier, judge
 from rerank_guard.suite.session import SuiteSession
 from rerank_guard.suite.stages import call_unseen
-from rerank_guard.target import Trains
+from rerank_guard.target import ShowsScoringPrompts, Trains
 from rerank_guard.verdict import Status
 
 __all__ = ["ASSIGNED", "Assigned", "gate_function", "score_throughput"]
@@ -74,9 +74,18 @@ def score_throughput(request: pytest.FixtureRequest, _rerank_trained: None, benc
     """How many prompts a second `score()` ranks, timed by pytest-benchmark."""
     session = suite_session(request.config)
     tasks = session.tasks()
+    benchmark.group = "scoring"
     benchmark.extra_info.update(
-        target=session.target.name, prompts=len(tasks), seed=settings_of(request.config).seed
+        target=session.target.name,
+        prompts=len(tasks),
+        seed=settings_of(request.config).seed,
+        device=session.subject().device,
     )
     benchmark(call_unseen, session.target.score, tasks)
-    if benchmark.stats is not None:  # None with --benchmark-disable
-        benchmark.extra_info["prompts_per_second"] = len(tasks) / benchmark.stats.stats.mean
+    if benchmark.stats is None:  # with --benchmark-disable
+        return
+    seconds = benchmark.stats.stats.median
+    benchmark.extra_info["prompts_per_second"] = len(tasks) / seconds
+    if isinstance(session.target, ShowsScoringPrompts):
+        tokens = sum(len(prompt.token_ids) for prompt in session.target.scoring_prompts(tasks))
+        benchmark.extra_info["tokens_per_second"] = tokens / seconds

@@ -7,18 +7,15 @@ query and discards half.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from rerank_model.packed.segments import Segments
+from rerank_model.packed.varlen import attend_varlen, has_varlen
 from rerank_model.packed.workspace import Workspace
 
-__all__ = ["Segments", "attend", "attend_last"]
-
-Segments = Sequence[tuple[int, int]]
-"""Begin and end of each prompt among the T tokens."""
+__all__ = ["QUERIES", "attend", "attend_last", "attend_one_by_one"]
 
 QUERIES = 128
 """Tokens in a block: fewer compute less that is discarded, more let the matrix products be larger."""
@@ -39,9 +36,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, segments: Segments, worksp
     """
     if query.device.type == "cpu":
         return _in_blocks(query, key, value, segments, workspace)
-    if query.device.type == "cuda" and query.dtype in (torch.bfloat16, torch.float16):
-        return varlen(query, key, value, segments)
-    return _one_by_one(query, key, value, segments)
+    if has_varlen(query.device, query.dtype):
+        return attend_varlen(query, key, value, segments)
+    return attend_one_by_one(query, key, value, segments)
 
 
 def attend_last(query: Tensor, key: Tensor, value: Tensor, segments: Segments) -> Tensor:
@@ -57,12 +54,12 @@ def attend_last(query: Tensor, key: Tensor, value: Tensor, segments: Segments) -
         (P, heads * head_dim).
     """
     prompts, heads, size = query.shape
-    if query.device.type == "cuda" and query.dtype in (torch.bfloat16, torch.float16):
-        return varlen(query, key, value, segments, last_only=True)
+    if has_varlen(query.device, query.dtype):
+        return attend_varlen(query, key, value, segments, last_only=True)
     groups = key.shape[1]
     grouped = query.view(prompts, groups, heads // groups, size)
     attended = torch.empty_like(grouped)
-    for row, (begin, end) in enumerate(segments):
+    for row, (begin, end) in enumerate(segments.bounds):
         scores = torch.matmul(grouped[row], key[begin:end].permute(1, 2, 0))
         torch.matmul(torch.softmax(scores, dim=-1), value[begin:end].transpose(0, 1), out=attended[row])
     return attended.view(prompts, heads * size)
@@ -78,9 +75,9 @@ def _in_blocks(query: Tensor, key: Tensor, value: Tensor, segments: Segments, wo
     keys = workspace("keys", groups, tokens, size).copy_(key.transpose(0, 1))
     values = workspace("values", groups, tokens, size).copy_(value.transpose(0, 1))
     attended = workspace("attended", groups, tokens, shared, size)
-    block = min(QUERIES, max(end - begin for begin, end in segments))
+    block = min(QUERIES, segments.longest)
     later = torch.full((block, block), -torch.inf, dtype=query.dtype).triu(1).repeat_interleave(shared, dim=0)
-    for begin, end in segments:
+    for begin, end in segments.bounds:
         for start in range(begin, end, QUERIES):
             stop = min(start + QUERIES, end)
             rows, seen = (stop - start) * shared, stop - begin
@@ -95,43 +92,11 @@ def _in_blocks(query: Tensor, key: Tensor, value: Tensor, segments: Segments, wo
     return out.view(tokens, heads * size)
 
 
-def _one_by_one(query: Tensor, key: Tensor, value: Tensor, segments: Segments) -> Tensor:
+def attend_one_by_one(query: Tensor, key: Tensor, value: Tensor, segments: Segments) -> Tensor:
+    """As `attend`, by torch's plain kernel for each prompt: for devices and dtypes that have nothing better."""
     parts = []
-    for begin, end in segments:
+    for begin, end in segments.bounds:
         q, k, v = (states[begin:end].transpose(0, 1)[None] for states in (query, key, value))
         attended = scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0, enable_gqa=True)
         parts.append(attended[0].transpose(0, 1).flatten(1))
     return torch.cat(parts)
-
-
-def varlen(query: Tensor, key: Tensor, value: Tensor, segments: Segments, *, last_only: bool = False) -> Tensor:
-    """The kernel for sequences of different lengths; `last_only` where there is one query a prompt.
-
-    Returns:
-        (rows of query, heads * head_dim).
-    """
-    from torch.nn.attention.varlen import varlen_attn  # needs a torch whose CUDA build has it
-
-    lengths = [end - begin for begin, end in segments]
-    key_ends = _ends(lengths, query.device)
-    attended = varlen_attn(
-        query,
-        key,
-        value,
-        _ends([1] * len(lengths), query.device) if last_only else key_ends,
-        key_ends,
-        1 if last_only else max(lengths),
-        max(lengths),
-        scale=1.0,
-        # A last token sees its whole prompt, so its window need not end at itself.
-        window_size=(-1, -1) if last_only else (-1, 0),
-        enable_gqa=query.shape[1] != key.shape[1],
-    )
-    assert isinstance(attended, Tensor)  # a pair only where more was asked for
-    return attended.flatten(1)
-
-
-def _ends(lengths: Sequence[int], device: torch.device) -> Tensor:
-    """0 and the running sums, int32 (P + 1,)."""
-    ends = torch.tensor([0, *lengths]).cumsum(0)
-    return ends.to(device=device, dtype=torch.int32, non_blocking=True)

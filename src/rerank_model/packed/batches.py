@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rerank_guard.types import IntArray
+from rerank_model.packed.segments import Segments
 
 __all__ = ["Batch", "TokenIds", "fill_batches"]
 
@@ -26,18 +26,13 @@ class Batch:
         indices: of the prompts, in the order they were given in.
         input_ids: (T,) int64, one prompt after the other.
         positions: (T,) int64, of each token in its own prompt.
-        ends: where each prompt ends, one past its last token; the last is T.
+        segments: where each prompt lies.
     """
 
     indices: tuple[int, ...]
     input_ids: Tensor
     positions: Tensor
-    ends: tuple[int, ...]
-
-    @property
-    def segments(self) -> list[tuple[int, int]]:
-        """Begin and end of each prompt."""
-        return list(zip((0, *self.ends[:-1]), self.ends, strict=True))
+    segments: Segments
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device, copied without waiting for it."""
@@ -47,7 +42,7 @@ class Batch:
             self.indices,
             self.input_ids.pin_memory().to(device, non_blocking=True),
             self.positions.pin_memory().to(device, non_blocking=True),
-            self.ends,
+            self.segments.to(device),
         )
 
 
@@ -81,5 +76,5 @@ def _pack(prompts: Sequence[TokenIds], chosen: Sequence[int], first: int) -> Bat
         indices=tuple(first + index for index in chosen),
         input_ids=torch.from_numpy(ids),
         positions=torch.from_numpy(positions),
-        ends=tuple(accumulate(lengths)),
+        segments=Segments.of_lengths(lengths),
     )

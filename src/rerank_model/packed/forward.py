@@ -68,7 +68,7 @@ def _last_layer(
     """Keys and values everywhere, all else for each prompt's last token: (P, H)."""
     normed = _normed(hidden, layer.attention_eps, workspace)
     key, value = _keys_and_values(normed, layer, weights, rotation, workspace)
-    last = torch.tensor(batch.ends, device=hidden.device) - 1
+    last = batch.segments.last_tokens
     query = _product(normed[last], layer.query).view(len(last), weights.heads, weights.head_dim)
     query = rotate(
         query,

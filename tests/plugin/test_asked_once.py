@@ -1,0 +1,79 @@
+"""One scoring pass serves all checks: what the whole suite asks of a target, counted prompt by prompt."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+
+import pytest
+from fake_data import N_TASKS
+from fake_whole import Whole
+
+from rerank_guard.suite import check_reranker
+from rerank_guard.suite.asked_again import PERMUTED, PROBED
+
+SCORED = ("score", "score_made_up", "predict_proba", "score_reloaded", "score_without_adapter")
+ASKED_ONCE = (
+    "tasks",
+    "train",
+    "rehearse",
+    "letter_table",
+    "training_tasks",
+    "parameter_changes",
+    "reported_metrics",
+)
+REPEATED_ON_PURPOSE = 2
+"""The same few tasks in two equal calls, to see whether chance alone makes a difference."""
+
+
+class Counted(Whole):
+    """Notes each call of a method, with what a task's prompt is made of."""
+
+    def __init__(self) -> None:
+        super().__init__(name="counted")
+        self.calls: list[tuple[str, tuple[object, ...]]] = []
+
+    def __getattribute__(self, name):
+        found = super().__getattribute__(name)
+        if name in SCORED + ASKED_ONCE and inspect.ismethod(found):
+
+            def noted(*given, **named):
+                tasks = given[0] if name in SCORED else ()
+                calls = super(Counted, self).__getattribute__("calls")
+                calls.append((name, tuple((task.history, task.candidates) for task in tasks)))
+                return found(*given, **named)
+
+            return noted
+        return found
+
+
+@pytest.fixture(scope="module")
+def calls():
+    target = Counted()
+    report = check_reranker(target)
+    assert report.ok
+    return target.calls
+
+
+def test_no_call_is_made_twice_but_the_one_that_has_to_be(calls):
+    repeated = {call: count for call, count in Counter(calls).items() if count > 1}
+    assert {(name, len(tasks)): count for (name, tasks), count in repeated.items()} == {
+        ("score", PROBED): REPEATED_ON_PURPOSE
+    }
+
+
+def test_what_has_no_tasks_is_asked_once(calls):
+    counts = Counter(name for name, _ in calls)
+    assert {name: counts[name] for name in ASKED_ONCE} == dict.fromkeys(ASKED_ONCE, 1)
+
+
+def test_the_held_out_tasks_are_scored_once_and_all_else_is_a_few(calls):
+    """Every user costs one prompt for its scores, one for the history-blind baseline, and none besides."""
+    prompts = Counter()
+    for name, tasks in calls:
+        prompts[name] += len(tasks)
+    different_n = 1
+    assert prompts["score"] == N_TASKS + REPEATED_ON_PURPOSE * PROBED + PROBED
+    assert prompts["score_made_up"] == N_TASKS + min(PERMUTED, N_TASKS) + different_n
+    assert prompts["score_reloaded"] == prompts["score_without_adapter"] == PROBED
+    assert prompts["predict_proba"] == N_TASKS
