@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 
 import numpy as np
@@ -125,7 +126,7 @@ def score_packed(
     *,
     tokens_per_batch: int,
     dtype: torch.dtype,
-) -> Iterator[Rows]:
+) -> Generator[Rows]:
     """Logits of all A letters, batch after batch of packed prompts.
 
     Only for a scorer that `why_plain` has nothing against; the rest as in `score_prompts`.
@@ -162,7 +163,7 @@ def score_plain(
     *,
     tokens_per_batch: int,
     pad_token_id: int,
-) -> Iterator[Rows]:
+) -> Generator[Rows]:
     """Logits of the letters in use, batch after batch of right-padded prompts through the model's own modules.
 
     The reference that packed scoring is held against; the rest as in `score_prompts`.
@@ -201,15 +202,16 @@ def _windows(prompts: Iterable[TokenIds]) -> Iterator[tuple[int, list[TokenIds]]
         first += len(window)
 
 
-def _collect(rows: Iterator[Rows], n_candidates: Sequence[int], progress: Progress | None) -> list[FloatArray]:
+def _collect(rows: Generator[Rows], n_candidates: Sequence[int], progress: Progress | None) -> list[FloatArray]:
     """All rows in the order of the prompts, by one copy from the device at the end."""
     places: list[int] = []
     logits: list[Tensor] = []
-    for indices, own in rows:
-        places += indices
-        logits.append(own)
-        if progress is not None:
-            progress(len(places), len(n_candidates))
+    with closing(rows):  # ends the threads, and the eval mode, also where `progress` raises
+        for indices, own in rows:
+            places += indices
+            logits.append(own)
+            if progress is not None:
+                progress(len(places), len(n_candidates))
     if not logits:
         return []
     width = max(own.shape[1] for own in logits)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from rerank_guard.prompts import IGNORED, ScoringPrompt, SupervisedToken, TrainingPrompt
 from rerank_guard.types import RankingTask
 from rerank_model.dataset import LetterCollator, LetterExample
+from rerank_model.packed import TokenIds, fill_batches
 from rerank_model.reranker import Reranker
 from rerank_model.scorer import pad_prompts
 
@@ -14,26 +17,39 @@ __all__ = ["shown_scoring_prompts", "shown_training_prompts"]
 
 
 def shown_scoring_prompts(reranker: Reranker, tasks: Sequence[RankingTask]) -> list[ScoringPrompt]:
-    """One a task: the encoder's ids, and the position that the padded batch says is read."""
+    """One a task, out of the batches that are scored: its tokens there, and the position that is read."""
     if not tasks:
         return []
-    ids = [reranker.encoder.encode(task.history, task.candidates) for task in tasks]
-    batch = pad_prompts(ids, [task.n_candidates for task in tasks], reranker.pad_token_id)
-    shown = []
-    for row, (task, own) in enumerate(zip(tasks, ids, strict=True)):
-        padded = batch["input_ids"][row].tolist()
+    ids = [reranker.encoder.encode_array(task.history, task.candidates) for task in tasks]
+    n = [task.n_candidates for task in tasks]
+    batched = _padded(reranker, ids, n) if reranker.why_plain else _packed(ids)
+    return [
+        ScoringPrompt(query_id=task.query_id, text=_text(reranker, own), token_ids=tuple(own), read_position=read)
+        for task, (own, read) in zip(tasks, batched, strict=True)
+    ]
+
+
+def _packed(ids: Sequence[TokenIds]) -> list[tuple[list[int], int]]:
+    """Each prompt's tokens and the position read, out of one packed batch."""
+    found: list[tuple[list[int], int]] = [([], 0)] * len(ids)
+    for batch in fill_batches(ids, sum(map(len, ids))):
+        tokens, last = batch.input_ids.tolist(), batch.segments.last_tokens.tolist()
+        for index, (begin, end), read in zip(batch.indices, batch.segments.bounds, last, strict=True):
+            found[index] = tokens[begin:end], read - begin
+    return found
+
+
+def _padded(reranker: Reranker, ids: Sequence[TokenIds], n: Sequence[int]) -> list[tuple[list[int], int]]:
+    """The same out of one padded batch; where a prompt is not in its row as it was encoded, the whole row."""
+    batch = pad_prompts(ids, n, reranker.pad_token_id)
+    found = []
+    for row, encoded in enumerate(ids):
+        own, padded = np.asarray(encoded).tolist(), batch["input_ids"][row].tolist()
         start = next((i for i in range(len(padded) - len(own) + 1) if padded[i : i + len(own)] == own), None)
         if start is None:  # not what was encoded: then what the model gets, padding and all
             own, start = padded, 0
-        shown.append(
-            ScoringPrompt(
-                query_id=task.query_id,
-                text=_text(reranker, own),
-                token_ids=tuple(own),
-                read_position=int(batch["last_position"][row]) - start,
-            )
-        )
-    return shown
+        found.append((own, int(batch["last_position"][row]) - start))
+    return found
 
 
 def shown_training_prompts(

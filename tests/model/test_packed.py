@@ -179,6 +179,26 @@ def test_an_error_in_a_thread_comes_out_and_leaves_the_threads_as_they_were():
     assert list(threads_module.each_in_a_thread(work, range(6, 40), dict, 2)) == list(range(6, 40))
 
 
+@pytest.mark.parametrize("path", ["packed", "plain"])
+def test_a_progress_that_raises_leaves_all_as_it_was(path):
+    model = make("qwen3").train()
+    scorer = LetterScorer(_hooked(model) if path == "plain" else model, LETTERS).train()
+    before = torch.get_num_threads()
+
+    def progress(done, total, note=""):
+        raise KeyboardInterrupt("enough")
+
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            score_prompts(scorer, prompts_of(), [7] * len(LENGTHS), pad_token_id=0, progress=progress)
+        assert caught.tb is not None, "the traceback keeps all frames alive"
+        assert torch.get_num_threads() == 2
+        assert scorer.training
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_prompts_are_taken_in_turn_and_come_back_in_order(monkeypatch):
     monkeypatch.setattr("rerank_model.score.WINDOW", 4)
     scorer = LetterScorer(make("qwen3"), LETTERS)

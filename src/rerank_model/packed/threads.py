@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -24,7 +24,7 @@ Own = TypeVar("Own")
 
 def each_in_a_thread(
     work: Callable[[Given, Own], Made], given: Iterable[Given], make_own: Callable[[], Own], threads: int
-) -> Iterator[Made]:
+) -> Generator[Made]:
     """The results of `work`, in the order given; what is given is made while threads work on what came before.
 
     Args:
