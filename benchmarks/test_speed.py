@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from benchmarks.speed import scoring_paths
-from benchmarks.speed.floor import products_alone
+from benchmarks.speed.floor import Products
 from benchmarks.speed.workload import Workload, tiny_workload
 
 from rerank_guard.metrics import Hit, ReciprocalRank, target_standing
@@ -73,7 +72,7 @@ def test_logits_to_keep(benchmark: Any, workload: Workload) -> None:
 def test_ours(benchmark: Any, workload: Workload, dtype: torch.dtype) -> None:
     if dtype == torch.bfloat16 and not has_native_bfloat16(torch.device("cpu")):
         pytest.skip("this processor only emulates bfloat16")
-    floor = median_seconds(partial(products_alone, workload, dtype))
+    floor = median_seconds(Products(workload, dtype))
     benchmark(scoring_paths.whole_path, workload, dtype)
     note(benchmark, PROMPTS, workload.tokens, floor)
 

@@ -1,6 +1,6 @@
 """The floor: the matrix products of the packed path and its attention, and nothing else.
 
-The same batches, shapes, dtype and threads, on buffers that exist already; no prompts, norms, rotation, masks or copies.
+The same batches, shapes, dtype and threads, on made-up numbers; no prompts, norms, rotation, masks or copies.
 What the last layer spares is spared here too.
 """
 
@@ -16,31 +16,35 @@ from rerank_model.packed import Batch, DecoderWeights, Workspace, each_in_a_thre
 from rerank_model.packed.attention import QUERIES
 from rerank_model.score import pick_tokens_per_batch
 
-__all__ = ["products_alone"]
+__all__ = ["Products"]
 
 
-def products_alone(workload: Workload, dtype: torch.dtype) -> None:
-    """Run them once for all prompts."""
-    reranker = workload.reranker
-    weights = read_weights(reranker.scorer.model, reranker.scorer.letter_token_ids, dtype)
-    threads = torch.get_num_threads()
-    most = pick_tokens_per_batch(reranker.tokens_per_batch, weights.device, dtype)
-    batches = fill_batches(workload.prompts, min(most, math.ceil(workload.tokens / threads)))
+class Products:
+    """Runs them once for all prompts at each call; weights are read and batches made beforehand."""
 
-    def compute(batch: Batch, workspace: Workspace) -> None:
+    def __init__(self, workload: Workload, dtype: torch.dtype) -> None:
+        reranker = workload.reranker
+        self.weights = read_weights(reranker.scorer.model, reranker.scorer.letter_token_ids, dtype)
+        self.threads = torch.get_num_threads()
+        most = pick_tokens_per_batch(reranker.tokens_per_batch, self.weights.device, dtype)
+        share = math.ceil(workload.tokens / self.threads)
+        self.batches = list(fill_batches(workload.prompts, min(most, share)))
+
+    def __call__(self) -> None:
+        if self.threads > 1:
+            for _ in each_in_a_thread(self._compute, self.batches, self._workspace, self.threads):
+                pass
+            return
+        workspace = self._workspace()
+        for batch in self.batches:
+            self._compute(batch, workspace)
+
+    def _compute(self, batch: Batch, workspace: Workspace) -> None:
         with torch.inference_mode():
-            _products(weights, batch, workspace)
+            _products(self.weights, batch, workspace)
 
-    def own_workspace() -> Workspace:
-        return Workspace(weights.device, dtype)
-
-    if threads > 1:
-        for _ in each_in_a_thread(compute, batches, own_workspace, threads):
-            pass
-        return
-    workspace = own_workspace()
-    for batch in batches:
-        compute(batch, workspace)
+    def _workspace(self) -> Workspace:
+        return Workspace(self.weights.device, self.weights.dtype)
 
 
 def _products(weights: DecoderWeights, batch: Batch, workspace: Workspace) -> None:
@@ -48,7 +52,8 @@ def _products(weights: DecoderWeights, batch: Batch, workspace: Workspace) -> No
     for number, layer in enumerate(weights.layers):
         last = number == len(weights.layers) - 1
         rows = prompts if last else tokens
-        _product(layer.key_value.matrix, tokens, workspace)
+        _product(layer.key.matrix, tokens, workspace)
+        _product(layer.value.matrix, tokens, workspace)
         _product(layer.query.matrix, rows, workspace)
         if not last:
             _attention(weights, batch, workspace)

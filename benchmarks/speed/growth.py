@@ -138,4 +138,4 @@ def _judge(scores: list[Any], chances: list[Any], baseline: list[Any], tasks: Se
     ]
     failed = [verdict.check for verdict in verdicts if verdict.status == "failed"]
     if failed:
-        raise SystemExit(f"made-up scores that are sound were failed by {failed}")
+        raise RuntimeError(f"made-up scores that are sound were failed by {failed}")

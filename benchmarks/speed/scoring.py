@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.speed import scoring_paths
-from benchmarks.speed.floor import products_alone
+from benchmarks.speed.floor import Products
 from benchmarks.speed.rounds import ratio, time_in_turn
 from benchmarks.speed.workload import tiny_workload
 
@@ -17,7 +17,7 @@ from rerank_model.precision import has_native_bfloat16
 __all__ = ["measure"]
 
 PROMPTS = 64
-ROUNDS = 5
+ROUNDS = 9
 
 
 def measure(seed: int) -> dict[str, Any]:
@@ -27,14 +27,15 @@ def measure(seed: int) -> dict[str, Any]:
     works: dict[str, Any] = {
         "naive": partial(scoring_paths.naive, workload),
         "logits_to_keep=1": partial(scoring_paths.naive, workload, logits_to_keep=1),
+        "logits_to_keep=1, sorted": partial(scoring_paths.naive, workload, logits_to_keep=1, by_length=True),
         "sentence-transformers": scoring_paths.cross_encoder(workload),
         "ours, padded": partial(scoring_paths.padded, workload),
         "ours, float32": partial(scoring_paths.whole_path, workload, torch.float32),
-        "floor, float32": partial(products_alone, workload, torch.float32),
+        "floor, float32": Products(workload, torch.float32),
     }
     if native:
         works["ours, bfloat16"] = partial(scoring_paths.whole_path, workload, torch.bfloat16)
-        works["floor, bfloat16"] = partial(products_alone, workload, torch.bfloat16)
+        works["floor, bfloat16"] = Products(workload, torch.bfloat16)
     gaps = _same_scores(works, workload.tasks[0].n_candidates)
     seconds = time_in_turn(works, ROUNDS, "scoring")
     half = _naive_in_bfloat16(seed) if native else None
@@ -58,6 +59,7 @@ def measure(seed: int) -> dict[str, Any]:
         "greatest_probability_gap": gaps,
         "ratios": {
             **{f"naive / ours, {name}": ratio(seconds["naive"], own) for name, own in ours.items()},
+            "logits_to_keep=1, sorted / ours, float32": ratio(seconds["logits_to_keep=1, sorted"], ours["float32"]),
             "logits_to_keep=1 / ours, float32": ratio(seconds["logits_to_keep=1"], ours["float32"]),
             "sentence-transformers / ours, float32": ratio(seconds["sentence-transformers"], ours["float32"]),
             **{f"ours / floor, {name}": ratio(own, seconds[f"floor, {name}"]) for name, own in ours.items()},

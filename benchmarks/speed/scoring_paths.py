@@ -25,18 +25,21 @@ Scored = Callable[[], np.ndarray]
 
 
 @torch.inference_mode()
-def naive(workload: Workload, *, logits_to_keep: int = 0) -> np.ndarray:
+def naive(workload: Workload, *, logits_to_keep: int = 0, by_length: bool = False) -> np.ndarray:
     """LlamaRec's way: tokenise, pad to the longest of the batch, logits (B, L, V) of every position, keep the last.
 
-    With `logits_to_keep=1` the same without the logits of the other positions, as transformers itself offers it.
+    With `logits_to_keep=1` the same without the logits of the other positions, as transformers itself offers it;
+    `by_length` sorts the prompts first, as a careful user would.
     """
     reranker = workload.reranker
     tokenizer, model = reranker.tokenizer, reranker.scorer.model
     letters = reranker.scorer.letter_token_ids
     side, tokenizer.padding_side = tokenizer.padding_side, "left"
+    whole = [before + after for before, after in workload.texts]
+    order = sorted(range(len(whole)), key=lambda index: len(whole[index])) if by_length else list(range(len(whole)))
     rows = []
-    for start in range(0, len(workload.texts), BATCH):
-        texts = [before + after for before, after in workload.texts[start : start + BATCH]]
+    for start in range(0, len(whole), BATCH):
+        texts = [whole[index] for index in order[start : start + BATCH]]
         inputs = tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
         logits = model(
             input_ids=inputs["input_ids"],
@@ -46,7 +49,7 @@ def naive(workload: Workload, *, logits_to_keep: int = 0) -> np.ndarray:
         ).logits
         rows.append(logits[:, -1, letters].float())
     tokenizer.padding_side = side
-    return torch.cat(rows).numpy()
+    return torch.cat(rows)[np.argsort(order)].numpy()
 
 
 def padded(workload: Workload) -> np.ndarray:

@@ -27,6 +27,7 @@ __all__ = ["Workload", "made_up_tasks", "qwen_tokenizer", "tasks_between", "tiny
 N_CANDIDATES = 50
 VOCABULARY = 151_936
 SHORTEST, LONGEST = 300, 700
+LONGEST_HISTORY = 140  # enough to fill any of them
 
 # How Qwen2 and Qwen3 split text before the merges: like GPT-4's pattern, but every digit stands alone.
 SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -106,7 +107,7 @@ def tasks_between(
     made = []
     for user in range(n_tasks):
         length = int(rng.integers(shortest, longest + 1))
-        whole = made_up_task(user, catalogue, N_CANDIDATES, 80, rng)
+        whole = made_up_task(user, catalogue, N_CANDIDATES, LONGEST_HISTORY, rng)
         history = whole.history
         while history and len(reranker.encoder.encode(history, whole.candidates)) > length:
             history = history[1:]

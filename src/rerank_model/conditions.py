@@ -39,7 +39,7 @@ def run_conditions(
     for name, value in asdict(settings).items():
         if name not in _WHERE_NOT_WHAT:
             config[name] = "none" if value is None else value
-    if reranker.scoring_dtype is not None:
+    if reranker.scoring_dtype not in (None, next(reranker.scorer.parameters()).dtype):
         config["scoring_dtype"] = str(reranker.scoring_dtype).removeprefix("torch.")
     if settings.lora is not None:
         config |= {

@@ -70,7 +70,7 @@ class PromptEncoder:
         return self.encode_array(history, candidates).tolist()  # type: ignore[no-any-return]
 
     def encode_array(self, history: Sequence[Item], candidates: Sequence[Item]) -> IntArray:
-        """The same as int64 (L,), read-only: what many prompts are packed from."""
+        """The same as int64 (L,): what many prompts are packed from. Not to be written to."""
         require_letters(len(candidates), self.frame.letters)
         if not self.joins:
             return np.array(self._encode_whole(history, candidates), dtype=np.int64)
@@ -121,21 +121,24 @@ class PromptEncoder:
 
     def _offer(self, item: Item) -> bytes:
         """A candidate's line behind its letter."""
-        ids = self._offered[item.text] = self._line(f" {item.text}\n", item, before=".")
+        ids = self._offered[item.text] = self._line(f" {item.text}\n", item, before=".", behind=self.frame.tail)
         return ids
 
     def _remember(self, item: Item) -> bytes:
         """A history item's line."""
-        ids = self._past[item.text] = self._line(self.frame.history_line(item.text), item, before="\n")
+        line = self.frame.history_line(item.text)
+        ids = self._past[item.text] = self._line(line, item, before="\n", behind=self.frame.middle)
         return ids
 
-    def _line(self, line: str, item: Item, before: str) -> bytes:
+    def _line(self, line: str, item: Item, before: str, behind: str) -> bytes:
         """The ids of a line that comes for the first time, held against those it has between its neighbours."""
         check_text(item)
         self._refuse_special((item,))
         ids = self._piece(line)
-        if self._piece(before) + ids + self._piece("A") != self._tokenise(f"{before}{line}A"):
-            self._stop_joining()
+        # Behind a line stands another one, or what ends the list; only white space there could change the line's end.
+        for after in ("A", behind) if behind[:1].isspace() else ("A",):
+            if self._piece(before) + ids + self._piece(after) != self._tokenise(f"{before}{line}{after}"):
+                self._stop_joining()
         return ids
 
     def _piece(self, text: str) -> bytes:

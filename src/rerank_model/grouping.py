@@ -61,4 +61,8 @@ def padding_share(lengths: Sequence[int], batch_size: int, *, grouped: bool) -> 
 
 def _grouped(lengths: Sequence[int], batch_size: int, generator: torch.Generator) -> list[int]:
     ordered: list[int] = get_length_grouped_indices(list(lengths), batch_size, generator=generator)  # type: ignore[no-untyped-call]
-    return ordered
+    whole = len(ordered) // batch_size * batch_size
+    batches = [ordered[start : start + batch_size] for start in range(0, whole, batch_size)]
+    # transformers leaves them from long to short, again and again: how hard an example is would go with the time
+    shuffled = torch.randperm(len(batches), generator=generator).tolist()
+    return [index for batch in shuffled for index in batches[batch]] + ordered[whole:]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
@@ -30,6 +28,7 @@ from rerank_model.evaluate import Evaluation, evaluate_logits
 from rerank_model.packed import TokenIds
 from rerank_model.precision import pick_dtype, require_native
 from rerank_model.prompt import PromptConfig
+from rerank_model.saved_config import prompt_from_json, read_config, write_config
 from rerank_model.score import log_softmax, packed_gap, pick_tokens_per_batch, score_prompts, why_plain
 from rerank_model.scorer import LetterScorer, verify_letter_head
 from rerank_model.train import run_training
@@ -38,8 +37,6 @@ from rerank_model.verbalizer import Verbalizer, letters_in_context
 from rerank_model.weight_changes import WeightWatch, meant_to_train
 
 __all__ = ["Ranked", "Reranker"]
-
-CONFIG_FILE = "reranker_config.json"
 
 Text = str | Item
 
@@ -80,7 +77,7 @@ class Reranker:
         self.weight_changes: tuple[ParameterChange, ...] = ()
         self._told_plain = False
         self.scoring_dtype = require_native(scoring_dtype, self.device)
-        pick_tokens_per_batch(tokens_per_batch, self.device, torch.float32)  # refused here, not at the first call
+        pick_tokens_per_batch(tokens_per_batch, self.device, torch.float32)  # refuses it here already
         self.tokens_per_batch = tokens_per_batch
 
     @classmethod
@@ -107,7 +104,8 @@ class Reranker:
             dtype: of the weights; None for bfloat16 on CUDA cards that have it, else float32.
             tokens_per_batch: tokens of a forward pass when scoring, at most; None for what suits the device.
             scoring_dtype: in which many prompts are scored; None for that of the weights. bfloat16 on a processor that
-                computes it is about 1.5 times as fast as float32, and moves probabilities by some thousandths.
+                computes it is about 1.5 times as fast as float32, and moves probabilities by some thousandths. Only
+                where prompts can be packed; see `why_plain`.
 
         Raises:
             BackendError: nothing readable there, weights only as pickle, no such device, unsloth missing.
@@ -117,9 +115,9 @@ class Reranker:
             raise ConfigError(f"backend {backend!r} is not one of {sorted(BACKENDS)}.")
         folder = Path(path_or_name)
         chosen = pick_device(device)
-        saved = _read_config(folder)
+        saved = read_config(folder)
         base = str(saved["base"]) if saved else str(path_or_name)
-        prompt = prompt or (_prompt_from_json(saved["prompt"], folder) if saved else PromptConfig())
+        prompt = prompt or (prompt_from_json(saved["prompt"], folder) if saved else PromptConfig())
         kind = BACKENDS[backend]()
         if saved and not saved["adapter"]:
             base = str(folder)
@@ -296,13 +294,7 @@ class Reranker:
             (path / stale).unlink(missing_ok=True)
         save_weights(model, path)
         self.tokenizer.save_pretrained(path)
-        config = {
-            "schema": 1,
-            "base": str(Path(self.base).resolve()) if Path(self.base).is_dir() else self.base,
-            "adapter": isinstance(model, PeftModel),
-            "prompt": asdict(self.prompt),
-        }
-        (path / CONFIG_FILE).write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_config(path, base=self.base, adapter=isinstance(model, PeftModel), prompt=self.prompt)
 
     def export_merged(self, folder: str | Path) -> None:
         """Write a plain causal LM with the adapters merged in, for servers that know nothing of adapters."""
@@ -374,27 +366,3 @@ def _merged_copy(model: PeftModel) -> nn.Module:
     copied: Any = copy.deepcopy(model)
     merged: nn.Module = copied.merge_and_unload()
     return merged
-
-
-def _read_config(folder: Path) -> dict[str, object] | None:
-    file = folder / CONFIG_FILE
-    if not file.is_file():
-        return None
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-        if config["schema"] != 1 or not isinstance(config["adapter"], bool):
-            raise ValueError(f"schema {config['schema']!r}")
-        return {"base": str(config["base"]), "adapter": config["adapter"], "prompt": config["prompt"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise BackendError(
-            f"{file} is not a reranker's configuration ({error}); save the reranker again."
-        ) from error
-
-
-def _prompt_from_json(fields: object, folder: Path) -> PromptConfig:
-    if not isinstance(fields, dict):
-        raise BackendError(f"{folder / CONFIG_FILE}: 'prompt' is {type(fields).__name__}; save the reranker again.")
-    try:
-        return PromptConfig(**{**fields, "letters": tuple(fields["letters"])})
-    except (TypeError, KeyError) as error:
-        raise BackendError(f"{folder / CONFIG_FILE}: {error}; save the reranker again.") from error

@@ -58,8 +58,10 @@ def pick_tokens_per_batch(asked: int | None, device: torch.device, dtype: torch.
 
 def why_plain(scorer: LetterScorer) -> str | None:
     """Why prompts go through the model's own modules, padded; None where they are packed."""
-    if type(scorer) is not LetterScorer or "forward" in scorer.__dict__ or scorer._forward_hooks:
+    if type(scorer) is not LetterScorer or "forward" in scorer.__dict__:
         return f"{type(scorer).__name__} has a forward pass of its own"
+    if scorer._forward_hooks or scorer._forward_pre_hooks:
+        return "the scorer has a forward hook"
     return why_not_packed(scorer.model) or scorer.packed_problem
 
 
@@ -74,7 +76,10 @@ def packed_gap(scorer: LetterScorer) -> str | None:
     prompts = [(letters * 3)[:11], (letters[::-1] * 3)[:5]]
     n = [len(letters)] * len(prompts)
     dtype = next(scorer.parameters()).dtype
-    packed = _collect(score_packed(scorer, prompts, tokens_per_batch=64, dtype=dtype), n, None)
+    try:
+        packed = _collect(score_packed(scorer, prompts, tokens_per_batch=64, dtype=dtype), n, None)
+    except Exception as error:  # whatever it is, the model's own modules may well do
+        return f"it cannot be computed packed ({type(error).__name__}: {str(error).splitlines()[0][:200]})"
     plain = _collect(score_plain(scorer, prompts, n, tokens_per_batch=64, pad_token_id=letters[0]), n, None)
     gap = max(float(np.abs(a - b).max()) for a, b in zip(packed, plain, strict=True))
     greatest = max(float(np.abs(row).max()) for row in plain)
@@ -108,10 +113,11 @@ def score_prompts(
     Returns:
         One float64 array (N,) a prompt, in the order given.
     """
-    dtype = dtype or next(scorer.parameters()).dtype
+    own = next(scorer.parameters()).dtype
+    dtype = dtype or own
     tokens_per_batch = pick_tokens_per_batch(tokens_per_batch, scorer.letter_token_ids.device, dtype)
-    # A prompt alone has no neighbours to be packed with, and reading all weights would cost more than it spares.
-    if len(n_candidates) > 1 and why_plain(scorer) is None:
+    # A prompt alone has no neighbours to be packed with, and merging adapters would cost more than it spares.
+    if (len(n_candidates) > 1 or dtype != own) and why_plain(scorer) is None:
         rows = score_packed(scorer, prompts, tokens_per_batch=tokens_per_batch, dtype=dtype)
     else:
         rows = score_plain(
@@ -182,7 +188,8 @@ def score_plain(
                     [window[index] for index in chosen], [n_candidates[index] for index in indices], pad_token_id
                 )
                 with torch.inference_mode():
-                    yield indices, scorer(**{name: value.to(device) for name, value in batch.items()})
+                    logits = scorer(**{name: value.to(device) for name, value in batch.items()})
+                yield indices, logits
     finally:
         scorer.train(was_training)
 

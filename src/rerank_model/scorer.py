@@ -56,7 +56,6 @@ class LetterScorer(nn.Module):
         self.register_buffer("letter_token_ids", torch.tensor(letter_token_ids), persistent=False)
         self.packed_problem: str | None = None
         """What speaks against computing this model packed, beside its shape; see `score.packed_gap`."""
-        self.last_token = choose_path(causal_lm_of(model).get_decoder())
 
     def gradient_checkpointing_enable(self, **settings: Any) -> None:
         """Pass Trainer's wish on to the model; with adapters the frozen embeddings must hand gradients on."""
@@ -68,7 +67,8 @@ class LetterScorer(nn.Module):
     def forward(self, input_ids: Tensor, last_position: Tensor, n_candidates: Tensor) -> Tensor:
         """Letter logits, float32 (B, N of the longest list); slots beyond a prompt's own N are -inf."""
         causal_lm = causal_lm_of(self.model)
-        last = self.last_token(causal_lm.get_decoder(), input_ids, last_position)
+        decoder = causal_lm.get_decoder()
+        last = choose_path(decoder)(decoder, input_ids, last_position)
         width = int(n_candidates.max())
         head = causal_lm.get_output_embeddings()
         rows = self.letter_token_ids[:width]

@@ -98,6 +98,8 @@ def run_training(
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from is not None else None)
         # accelerate leaves its autocast around forward; what is scored now must be what a reload would score.
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
+        # It puts the method back as an attribute of this one object, which would look like a forward pass of its own.
+        scorer.__dict__.pop("forward", None)
     return recorder.finish()
 
 
@@ -105,8 +107,8 @@ def _order(
     collator: LetterCollator, tasks: Sequence[RankingTask], settings: TrainingSettings, world_size: int
 ) -> GroupedByLength | None:
     """Batches of like length where that pays; None for a random order."""
-    if not settings.group_by_length:
-        return None
+    if not settings.group_by_length or len({id(task) for task in tasks}) < len(tasks):
+        return None  # of a task that comes several times, grouping would make batches of nothing else
     lengths = [len(collator.encoder.encode_array(task.history, task.candidates)) for task in tasks]
     together = settings.batch_size * world_size
     return GroupedByLength(lengths, together, settings.seed) if grouping_pays(lengths, together) else None

@@ -36,6 +36,32 @@ def test_each_example_comes_once_a_pass_and_in_another_order_each():
     assert len(order) == 400
 
 
+def test_batches_come_in_random_order_and_not_from_long_to_short():
+    order = list(GroupedByLength(UNEQUAL, 16, seed=3))
+    means = [np.mean([UNEQUAL[index] for index in order[start : start + 16]]) for start in range(0, 400, 16)]
+    falls = np.mean(np.diff(means) < 0)
+    assert 0.2 < falls < 0.8
+
+
+def test_examples_that_come_again_and_again_are_not_grouped_into_batches_of_themselves(few_tasks):
+    from transformers import AutoTokenizer
+
+    from rerank_model.dataset import LetterCollator
+    from rerank_model.encode import PromptEncoder
+    from rerank_model.prompt import PromptConfig
+    from rerank_model.train import _order
+
+    collator = LetterCollator(PromptEncoder(AutoTokenizer.from_pretrained(embedded_base()), PromptConfig()), 0)
+    from dataclasses import replace
+
+    four = [replace(task, history=task.history[:i]) for i, task in enumerate(few_tasks[:4])]
+    short = [replace(task, candidates=task.candidates[:2]) for task in four[:2]]
+    settings = TrainingSettings(batch_size=4)
+    assert _order(collator, [*short, *four[2:]] * 60, settings, 1) is None
+    different = [replace(task, query_id=str(i)) for i in range(60) for task in [*short, *four[2:]]]
+    assert _order(collator, different, settings, 1) is not None
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_job_takes_it_up(monkeypatch, few_tasks, asked):
     """Histories of none and of all items make prompts of very different lengths."""
@@ -53,7 +79,9 @@ def test_a_job_takes_it_up(monkeypatch, few_tasks, asked):
         replace(task, candidates=task.candidates[:2], target_id=task.candidates[0].item_id, target_index=0)
         if i % 2
         else task
-        for i, task in enumerate([*few_tasks, *few_tasks])
+        for i, task in enumerate(
+            replace(task, query_id=f"{task.query_id}{half}") for half in "ab" for task in few_tasks
+        )
     ]
     reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
     settings = TrainingSettings(

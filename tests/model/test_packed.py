@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from tiny_models import make
 from torch.nn import functional
 
-from rerank_model.packed import attention, forward, varlen, why_not_packed
+from rerank_model.packed import attention, forward, rotary, varlen, why_not_packed
 from rerank_model.packed import threads as threads_module
 from rerank_model.packed.segments import Segments
 from rerank_model.precision import has_native_bfloat16
@@ -300,7 +302,110 @@ def _dora(model):
     return get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"], use_dora=True)).eval()
 
 
+def _layer(model, change):
+    change(model.model.layers[0])
+    return model
+
+
+def _attribute(of, name, value):
+    return lambda layer: setattr(of(layer), name, value)
+
+
+def _bias_on_values_alone(layer):
+    layer.self_attn.v_proj.bias = torch.nn.Parameter(torch.ones(layer.self_attn.v_proj.out_features))
+
+
+def _nested_lora(model):
+    inner = model.model.layers[0].self_attn.q_proj
+    adapted = with_adapters(model)
+    outer = adapted.base_model.model.model.layers[0].self_attn
+    wrapped = with_adapters(make("qwen3")).base_model.model.model.layers[0].self_attn.q_proj
+    wrapped.base_layer = outer.q_proj
+    outer.q_proj = wrapped
+    assert inner is outer.q_proj.base_layer.base_layer
+    return adapted
+
+
+# Nothing of these goes through another class's forward pass: they are values, and computed right.
+VALUES = {
+    "another scaling in one layer": _attribute(lambda layer: layer.self_attn, "scaling", 0.9),
+    "another epsilon in one norm": _attribute(lambda layer: layer.self_attn.k_norm, "variance_epsilon", 0.5),
+    "a bias on the values alone": _bias_on_values_alone,
+}
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_values_are_read_where_they_stand(case):
+    scorer = LetterScorer(_layer(make("qwen3"), VALUES[case]), LETTERS)
+    assert why_plain(scorer) is None
+    expected = by(score_plain, scorer, prompts_of())
+    torch.testing.assert_close(by(score_packed, scorer, prompts_of()), expected, atol=1e-5, rtol=0)
+    assert not torch.allclose(
+        expected, by(score_plain, LetterScorer(make("qwen3"), LETTERS), prompts_of()), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    "where", ["the MLP's class", "the norm's class, disguised", "all modules", "the attention"]
+)
+def test_what_is_changed_for_all_models_at_once_is_seen(monkeypatch, where):
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+    from transformers.models.qwen3 import modeling_qwen3
+
+    scorer = LetterScorer(make("qwen3"), LETTERS)
+    if where == "the MLP's class":
+        monkeypatch.setattr(modeling_qwen3.Qwen3MLP, "forward", lambda self, states: states)
+    elif where == "the norm's class, disguised":
+        original = modeling_qwen3.Qwen3RMSNorm.forward
+        replaced = functools.wraps(original)(lambda self, states: 2.0 * original(self, states))
+        monkeypatch.setattr(modeling_qwen3.Qwen3RMSNorm, "forward", replaced)
+    elif where == "all modules":
+        handle = torch.nn.modules.module.register_module_forward_hook(lambda module, given, out: None)
+    else:
+        monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "sdpa", lambda *given, **named: None)
+    try:
+        assert why_plain(scorer) is not None
+    finally:
+        if where == "all modules":
+            handle.remove()
+    monkeypatch.undo()
+    assert why_plain(scorer) is None
+
+
+def test_the_plain_path_is_causal_under_eager_attention_too():
+    """transformers' eager kernel is causal by its mask alone, which the trimmed layer does without."""
+    scorer = LetterScorer(make("qwen3"), LETTERS)
+    expected = by(score_plain, scorer, prompts_of())
+    scorer.model.set_attn_implementation("eager")
+    assert "attn_implementation='sdpa'" in why_plain(scorer)
+    torch.testing.assert_close(by(score_plain, scorer, prompts_of()), expected, atol=1e-5, rtol=0)
+
+
+def test_hooks_that_only_look_do_not_count():
+    model = make("qwen3")
+    with torch.no_grad():
+        model(torch.tensor([[1, 2]]), output_hidden_states=True)
+    assert why_plain(LetterScorer(model, LETTERS)) is None
+
+
 CHANGED = {
+    "another activation": (
+        lambda model: _layer(model, _attribute(lambda layer: layer.mlp, "act_fn", torch.nn.GELU())),
+        "is a GELU",
+    ),
+    "no longer causal": (
+        lambda model: _layer(model, _attribute(lambda layer: layer.self_attn, "is_causal", False)),
+        "not causal",
+    ),
+    "no norm": (
+        lambda model: _layer(model, _attribute(lambda layer: layer, "input_layernorm", torch.nn.Identity())),
+        "is a Identity",
+    ),
+    "no MLP in the first layer": (
+        lambda model: _layer(model, _attribute(lambda layer: layer, "mlp", torch.nn.Identity())),
+        "is a Identity",
+    ),
+    "an adapter around an adapter": (_nested_lora, "is a Linear"),
     "a hook": (_hooked, "forward hook"),
     "another forward": (_forward_replaced, "of its own put in"),
     "another module": (_another_module, "Doubled"),
@@ -341,16 +446,54 @@ def test_a_scorer_with_a_forward_pass_of_its_own_goes_the_plain_way():
     assert "Another has a forward pass" in why_plain(Another(make("qwen3"), LETTERS))
 
 
-def test_an_architecture_that_comes_to_compute_otherwise_is_noticed():
-    """As a release of transformers might; here its MLP has another activation than the configuration says."""
+def test_an_architecture_that_comes_to_compute_otherwise_is_noticed(monkeypatch):
+    """As a release of transformers might; here it is our own norms that have come to differ."""
     scorer = LetterScorer(make("qwen3"), LETTERS)
     assert packed_gap(scorer) is None
-    for layer in scorer.model.model.layers:
-        layer.mlp.act_fn = torch.nn.GELU()  # though its configuration still says silu
+    monkeypatch.setattr(forward, "inverse_rms", lambda states, eps: 0.5 * rotary.inverse_rms(states, eps))
     scorer.packed_problem = packed_gap(scorer)
     assert "differ from the model's own by" in scorer.packed_problem
     assert why_plain(scorer) == scorer.packed_problem
     assert why_plain(LetterScorer(make("qwen3"), LETTERS)) is None
+
+
+def test_a_packed_pass_that_breaks_is_no_reason_not_to_load_a_model(monkeypatch):
+    def broken(states, eps):
+        raise RuntimeError("no such kernel\nand more")
+
+    monkeypatch.setattr(forward, "inverse_rms", broken)
+    reason = packed_gap(LetterScorer(make("qwen3"), LETTERS))
+    assert reason == "it cannot be computed packed (RuntimeError: no such kernel)"
+
+
+def test_the_process_keeps_its_number_of_threads_while_others_work():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        inside = []
+
+        def work(number, own):
+            torch.ones(300, 300) @ torch.ones(300, 300)
+            return torch.get_num_threads()
+
+        for seen in threads_module.each_in_a_thread(work, range(8), dict, 3):
+            inside.append((seen, torch.get_num_threads()))
+        assert inside == [(1, 2)] * 8
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_autocast_of_the_caller_changes_nothing():
+    scorer = LetterScorer(make("qwen3"), LETTERS)
+    expected = by(score_packed, scorer, prompts_of())
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # other threads would not inherit it
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            under = by(score_packed, scorer, prompts_of())
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(under, expected, atol=1e-6, rtol=0)
 
 
 def test_prompts_are_not_made_long_before_they_are_needed():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -152,6 +153,20 @@ def test_a_line_that_does_not_join_is_noticed_however_late(encoder, few_tasks, m
     ).tobytes()  # as if the dot and the title were tokenised otherwise together
     with pytest.warns(UserWarning, match="tokenised whole"):
         assert encoder.encode((), odd) == sound
+
+
+def test_a_line_is_held_against_what_ends_its_list_too(tokenizer):
+    """Where the next piece begins with a line break, a title's end may merge with it."""
+    config = PromptConfig(candidates_heading="", question="\nWhich one comes next?")
+    encoder = PromptEncoder(tokenizer, config)
+    safe = [Item("s1", "Film (1995)"), Item("s2", "Once.")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for _ in range(40):
+            encoder.encode(safe, safe)
+        for title in ("Toy Story", "Heat", "A", "Seven 7"):
+            odd = [Item("o", title)]
+            assert encoder.encode(odd, [safe[0], odd[0]]) == encoder._encode_whole(odd, [safe[0], odd[0]])
 
 
 def test_history_is_shortened_from_its_oldest_end(tokenizer, few_tasks):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rerank_model import precision
+from rerank_model.config import TrainingSettings
 from rerank_model.embedded import embedded_base
 from rerank_model.errors import BackendError, ConfigError
 from rerank_model.reranker import Reranker
@@ -53,3 +54,24 @@ def test_the_slower_way_is_told_of_once(few_tasks):
         reranker.score_tasks(few_tasks)
     for a, b in zip(fast, slow, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("checkpointing", [True, False])
+def test_training_in_mixed_precision_leaves_nothing_that_hinders_packing(monkeypatch, few_tasks, checkpointing):
+    """As on a GPU: accelerate's autocast around the forward pass, and the hook that checkpointing needs."""
+    from rerank_model import train
+
+    monkeypatch.setattr(train, "pick_dtype", lambda device: torch.bfloat16)
+    reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
+    settings = TrainingSettings(batch_size=4, max_steps=2, warmup_steps=1, gradient_checkpointing=checkpointing)
+    reranker.fit(few_tasks, settings, lambda done, total, note="": None)
+    assert reranker.why_plain is None
+
+
+def test_one_task_and_many_are_scored_in_the_precision_asked_for(few_tasks):
+    if not precision.has_native_bfloat16(torch.device("cpu")):
+        pytest.skip("needs bfloat16 in the processor")
+    half = Reranker.from_pretrained(embedded_base(), device="cpu", scoring_dtype=torch.bfloat16)
+    exact = Reranker.from_pretrained(embedded_base(), device="cpu")
+    (alone,) = half.score_tasks(few_tasks[:1])
+    assert np.abs(alone - exact.score_tasks(few_tasks)[0]).max() > 1e-3, "as exact as float32: not bfloat16"

@@ -79,7 +79,14 @@ def test_a_commands_entry_point_answers_for_its_help(command, capsys):
 def test_the_base_install_is_light(wheel):
     required = [line for line in metadata(wheel).get_all("Requires-Dist") if "extra ==" not in line]
     assert {re.match(r"[\w-]+", line).group() for line in required} == {"pytest", "numpy", "scipy"}
-    assert set(metadata(wheel).get_all("Provides-Extra")) == {"model", "unsloth", "benchmark", "report", "dev"}
+    assert set(metadata(wheel).get_all("Provides-Extra")) == {
+        "model",
+        "unsloth",
+        "benchmark",
+        "report",
+        "peers",
+        "dev",
+    }
 
 
 def test_versions_agree(wheel):

@@ -5,8 +5,9 @@
 
 from rerank_model.packed.batches import Batch, TokenIds, fill_batches
 from rerank_model.packed.forward import letter_logits
-from rerank_model.packed.known_shape import unknown_shape, why_not_packed
+from rerank_model.packed.known_shape import unknown_shape
 from rerank_model.packed.threads import each_in_a_thread
+from rerank_model.packed.unchanged import why_not_packed
 from rerank_model.packed.weights import DecoderWeights, read_weights
 from rerank_model.packed.workspace import Workspace
 

@@ -9,13 +9,12 @@ from torch.nn import functional
 from rerank_model.packed.attention import attend, attend_last
 from rerank_model.packed.batches import Batch
 from rerank_model.packed.rotary import Rotation, inverse_rms, rotate, rotation_of
-from rerank_model.packed.weights import DecoderWeights, LayerWeights, Linear
+from rerank_model.packed.weights import DecoderWeights, LayerWeights, Linear, Norm
 from rerank_model.packed.workspace import Workspace
 
 __all__ = ["letter_logits"]
 
 
-@torch.inference_mode()
 def letter_logits(weights: DecoderWeights, batch: Batch, workspace: Workspace) -> Tensor:
     """Logits of all A letters behind each prompt, float32 (P, A).
 
@@ -24,6 +23,12 @@ def letter_logits(weights: DecoderWeights, batch: Batch, workspace: Workspace) -
         batch: on the weights' device.
         workspace: of the weights' device and dtype, and of this thread.
     """
+    # In float32 where it says so, whatever the caller has switched on: bfloat16 logits would tie by rounding.
+    with torch.inference_mode(), torch.autocast(weights.device.type, enabled=False):
+        return _letter_logits(weights, batch, workspace)
+
+
+def _letter_logits(weights: DecoderWeights, batch: Batch, workspace: Workspace) -> Tensor:
     hidden = functional.embedding(batch.input_ids, weights.embedding).to(weights.dtype)
     rotation = rotation_of(weights.rotary, batch.positions, weights.dtype)
     *layers, last = weights.layers
@@ -32,7 +37,8 @@ def letter_logits(weights: DecoderWeights, batch: Batch, workspace: Workspace) -
         _add_bias(hidden, layer.output)
         _mlp(hidden, layer, workspace)
     hidden = _last_layer(hidden, last, weights, batch, rotation, workspace).float()
-    return _product(hidden * inverse_rms(hidden, weights.final_eps), weights.letters)
+    normed = hidden * inverse_rms(hidden, weights.final_norm.eps) * weights.final_norm.weight
+    return _product(normed, weights.letters)
 
 
 def _attention(
@@ -43,15 +49,15 @@ def _attention(
     rotation: Rotation,
     workspace: Workspace,
 ) -> Tensor:
-    normed = _normed(hidden, layer.attention_eps, workspace)
+    normed = _normed(hidden, layer.before_attention, workspace)
     query = _product(normed, layer.query, workspace("query", len(normed), layer.query.matrix.shape[1]))
-    query = query.view(len(normed), weights.heads, weights.head_dim)
     query = rotate(
-        query,
-        rotation.of(layer.query_norm, weights.scaling),
-        _eps(layer),
+        query.view(len(normed), weights.heads, weights.head_dim),
+        rotation,
+        layer.query_norm,
         workspace,
         "rotated query",
+        factor=layer.scaling,
     )
     key, value = _keys_and_values(normed, layer, weights, rotation, workspace)
     return attend(query, key, value, batch.segments, workspace)
@@ -66,16 +72,16 @@ def _last_layer(
     workspace: Workspace,
 ) -> Tensor:
     """Keys and values everywhere, all else for each prompt's last token: (P, H)."""
-    normed = _normed(hidden, layer.attention_eps, workspace)
+    normed = _normed(hidden, layer.before_attention, workspace)
     key, value = _keys_and_values(normed, layer, weights, rotation, workspace)
     last = batch.segments.last_tokens
-    query = _product(normed[last], layer.query).view(len(last), weights.heads, weights.head_dim)
     query = rotate(
-        query,
-        rotation.at(last).of(layer.query_norm, weights.scaling),
-        _eps(layer),
+        _product(normed[last], layer.query).view(len(last), weights.heads, weights.head_dim),
+        rotation.at(last),
+        layer.query_norm,
         workspace,
         "rotated query",
+        factor=layer.scaling,
     )
     own = hidden[last].addmm_(attend_last(query, key, value, batch.segments), layer.output.matrix)
     _add_bias(own, layer.output)
@@ -87,14 +93,16 @@ def _keys_and_values(
     normed: Tensor, layer: LayerWeights, weights: DecoderWeights, rotation: Rotation, workspace: Workspace
 ) -> tuple[Tensor, Tensor]:
     """Both (T, key_value_heads, head_dim), keys rotated."""
-    both = _product(normed, layer.key_value, workspace("key value", len(normed), layer.key_value.matrix.shape[1]))
-    key, value = both.view(len(normed), 2, weights.key_value_heads, weights.head_dim).unbind(1)
-    return rotate(key, rotation.of(layer.key_norm), _eps(layer), workspace, "rotated key"), value
+    width = layer.key.matrix.shape[1]
+    shape = len(normed), weights.key_value_heads, weights.head_dim
+    key = _product(normed, layer.key, workspace("key", len(normed), width)).view(shape)
+    value = _product(normed, layer.value, workspace("value", len(normed), width)).view(shape)
+    return rotate(key, rotation, layer.key_norm, workspace, "rotated key"), value
 
 
 def _mlp(hidden: Tensor, layer: LayerWeights, workspace: Workspace) -> None:
     """Added to the hidden states in place."""
-    normed = _normed(hidden, layer.mlp_eps, workspace)
+    normed = _normed(hidden, layer.before_mlp, workspace)
     width = layer.gate.matrix.shape[1]
     gate = _product(normed, layer.gate, workspace("gate", len(normed), width))
     up = _product(normed, layer.up, workspace("up", len(normed), width))
@@ -103,8 +111,9 @@ def _mlp(hidden: Tensor, layer: LayerWeights, workspace: Workspace) -> None:
     _add_bias(hidden, layer.down)
 
 
-def _normed(hidden: Tensor, eps: float, workspace: Workspace) -> Tensor:
-    return torch.mul(hidden, inverse_rms(hidden, eps), out=workspace("normed", *hidden.shape))
+def _normed(hidden: Tensor, norm: Norm, workspace: Workspace) -> Tensor:
+    normed = torch.mul(hidden, inverse_rms(hidden, norm.eps), out=workspace("normed", *hidden.shape))
+    return normed.mul_(norm.weight)
 
 
 def _product(states: Tensor, linear: Linear, out: Tensor | None = None) -> Tensor:
@@ -116,8 +125,3 @@ def _product(states: Tensor, linear: Linear, out: Tensor | None = None) -> Tenso
 def _add_bias(hidden: Tensor, linear: Linear) -> None:
     if linear.bias is not None:
         hidden.add_(linear.bias)
-
-
-def _eps(layer: LayerWeights) -> float | None:
-    """Of the norms of queries and keys; None where there are none."""
-    return None if layer.query_norm is None else layer.query_key_eps

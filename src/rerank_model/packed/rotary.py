@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rerank_model.packed.weights import Norm
 from rerank_model.packed.workspace import Workspace
 
 __all__ = ["Rotation", "inverse_rms", "rotate", "rotation_of"]
@@ -20,14 +21,14 @@ class Rotation:
     cos: Tensor
     sin: Tensor
 
-    def of(self, norm: Tensor | None, factor: float = 1.0) -> Rotation:
+    def of(self, norm: Norm | None, factor: float) -> Rotation:
         """With a norm's weight (head_dim,) and a factor multiplied in, for states that have not been weighted yet.
 
         rotate(w * x) = x * (w * cos) + swapped(x) * (swapped(w) * sin), so the weight can stand in the tables.
         """
         if norm is None:
             return self if factor == 1.0 else Rotation(self.cos * factor, self.sin * factor)
-        weight = norm.to(self.cos.dtype) * factor
+        weight = norm.weight * factor
         return Rotation(self.cos * weight, self.sin * weight.roll(len(weight) // 2))
 
     def at(self, rows: Tensor) -> Rotation:
@@ -45,21 +46,29 @@ def rotation_of(rotary: nn.Module, positions: Tensor, dtype: torch.dtype) -> Rot
     return Rotation(cos.to(dtype), signed.to(dtype))
 
 
-def rotate(states: Tensor, rotation: Rotation, eps: float | None, workspace: Workspace, name: str) -> Tensor:
-    """Rotate states (T, heads, head_dim), divided by their root mean square before where `eps` is given.
+def rotate(
+    states: Tensor, rotation: Rotation, norm: Norm | None, workspace: Workspace, name: str, factor: float = 1.0
+) -> Tensor:
+    """Norm, rotate and scale states (T, heads, head_dim).
 
     In halves (Su et al. 2021, in the layout of Llama and Qwen).
 
-    Returns:
-        (T, heads, head_dim), in the workspace's buffer `name`.
+    Args:
+        states: of the T tokens that `rotation` is of.
+        rotation: see `rotation_of`.
+        norm: over each head before, or None.
+        workspace: of the thread.
+        name: of the buffer that the result lies in.
+        factor: multiplied in.
     """
     tokens, heads, size = states.shape
     half = size // 2
+    tables = rotation.of(norm, factor)
     swapped = workspace("swapped", tokens, heads, size)
     torch.cat((states[..., half:], states[..., :half]), dim=-1, out=swapped)
-    rotated = torch.mul(states, rotation.cos, out=workspace(name, tokens, heads, size))
-    rotated.addcmul_(swapped, rotation.sin)
-    return rotated if eps is None else rotated.mul_(inverse_rms(states, eps))
+    rotated = torch.mul(states, tables.cos, out=workspace(name, tokens, heads, size))
+    rotated.addcmul_(swapped, tables.sin)
+    return rotated if norm is None else rotated.mul_(inverse_rms(states, norm.eps))
 
 
 def inverse_rms(states: Tensor, eps: float) -> Tensor:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -34,15 +33,27 @@ def each_in_a_thread(
         threads: how many; each computes alone, whatever `torch.get_num_threads()` says.
     """
     own = threading.local()
+    all_started = threading.Barrier(threads + 1)
 
     def start() -> None:
         torch.set_num_threads(1)
+        torch.get_num_threads()  # else this thread would take the process's number at its first product
         own.value = make_own()
+        all_started.wait()
 
     def run(one: Given) -> Made:
         return work(one, own.value)
 
-    with _threads_restored(), ThreadPoolExecutor(threads, "rerank-score", initializer=start) as pool:
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(threads, "rerank-score") as pool:
+        started = [pool.submit(start) for _ in range(threads)]
+        try:
+            all_started.wait(timeout=60)
+        finally:
+            # Each thread has set its own number, and with it the one that later threads of the process would take.
+            torch.set_num_threads(before)
+        for one_started in started:
+            one_started.result()
         waiting: deque[Future[Made]] = deque()
         try:
             for one in given:
@@ -54,13 +65,3 @@ def each_in_a_thread(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-@contextmanager
-def _threads_restored() -> Iterator[None]:
-    """What a thread asks of torch stays with it, but for the number that later threads start with."""
-    before = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,7 +1,7 @@
-"""A decoder's weights as the packed path multiplies by them: adapters merged, norms folded in, in one precision.
+"""A decoder's weights as the packed path multiplies by them: with adapters merged, in one precision.
 
 Read anew at each call, so that nothing has to be noticed when a training step, a reload or a switched-off adapter
-changes the model; beside a batch of prompts that costs nothing. The model itself is left as it is.
+changes the model. The model itself is left as it is: only matrices with an adapter, or of another precision, are copied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rerank_model.causal_lm import causal_lm_of
 
-__all__ = ["DecoderWeights", "LayerWeights", "Linear", "read_weights"]
+__all__ = ["DecoderWeights", "LayerWeights", "Linear", "Norm", "read_weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +28,37 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
+class Norm:
+    """RMSNorm's weight (H,) and epsilon."""
+
+    weight: Tensor
+    eps: float
+
+
+@dataclass(frozen=True, slots=True)
 class LayerWeights:
-    """One layer. The norms' weights stand in the matrices behind them; those of queries and keys stand apart.
+    """One layer.
 
     Attributes:
-        query, key_value: with the norm before attention folded in; keys first, then values.
-        output: behind attention.
-        query_norm, key_norm: (head_dim,), or None where the architecture has none.
-        gate, up: with the norm before the MLP folded in.
-        down: behind the MLP.
-        attention_eps, mlp_eps, query_key_eps: of the norms.
+        before_attention, before_mlp: norms.
+        query, key, value, output: of attention.
+        query_norm, key_norm: over a head, or None where the architecture has none.
+        scaling: of the scores, before the softmax.
+        gate, up, down: of the MLP.
     """
 
+    before_attention: Norm
     query: Linear
-    key_value: Linear
+    key: Linear
+    value: Linear
     output: Linear
-    query_norm: Tensor | None
-    key_norm: Tensor | None
+    query_norm: Norm | None
+    key_norm: Norm | None
+    scaling: float
+    before_mlp: Norm
     gate: Linear
     up: Linear
     down: Linear
-    attention_eps: float
-    mlp_eps: float
-    query_key_eps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +68,20 @@ class DecoderWeights:
     Attributes:
         embedding: (V, H), the model's own.
         layers: from the first to the last.
-        letters: the head's rows of the letters with the last norm folded in, float32 (H, A), and their bias or None.
-        final_eps: of the last norm.
+        final_norm: behind the last layer, float32.
+        letters: the head's rows of the letters, float32 (H, A), and their bias or None.
         heads, key_value_heads, head_dim: of attention.
-        scaling: of the scores, before the softmax.
         rotary: the model's own rotary embedding.
         dtype: in which layers are computed.
     """
 
     embedding: Tensor
     layers: tuple[LayerWeights, ...]
+    final_norm: Norm
     letters: Linear
-    final_eps: float
     heads: int
     key_value_heads: int
     head_dim: int
-    scaling: float
     rotary: nn.Module
     dtype: torch.dtype
 
@@ -98,16 +104,15 @@ def read_weights(model: nn.Module, letter_token_ids: Sequence[int] | Tensor, dty
     decoder = base.get_decoder()
     attention = decoder.layers[0].self_attn
     head = base.get_output_embeddings()
-    rows = head.weight[letter_token_ids].float() * decoder.norm.weight.float()
+    rows = head.weight[letter_token_ids].float()
     return DecoderWeights(
         embedding=decoder.embed_tokens.weight.detach(),
         layers=tuple(_read_layer(layer, dtype) for layer in decoder.layers),
-        letters=Linear(rows.t().contiguous(), None if head.bias is None else head.bias[letter_token_ids].float()),
-        final_eps=float(decoder.norm.variance_epsilon),
+        final_norm=_norm(decoder.norm, torch.float32),
+        letters=Linear(rows.t(), None if head.bias is None else head.bias[letter_token_ids].float()),
         heads=attention.q_proj.out_features // attention.head_dim,
         key_value_heads=attention.k_proj.out_features // attention.head_dim,
         head_dim=attention.head_dim,
-        scaling=float(attention.scaling),
         rotary=decoder.rotary_emb,
         dtype=dtype,
     )
@@ -115,44 +120,42 @@ def read_weights(model: nn.Module, letter_token_ids: Sequence[int] | Tensor, dty
 
 def _read_layer(layer: Any, dtype: torch.dtype) -> LayerWeights:
     attention, mlp = layer.self_attn, layer.mlp
-    before_attention, before_mlp = layer.input_layernorm, layer.post_attention_layernorm
     query_norm, key_norm = getattr(attention, "q_norm", None), getattr(attention, "k_norm", None)
     return LayerWeights(
-        query=_linear([attention.q_proj], before_attention.weight, dtype),
-        key_value=_linear([attention.k_proj, attention.v_proj], before_attention.weight, dtype),
-        output=_linear([attention.o_proj], None, dtype),
-        query_norm=None if query_norm is None else query_norm.weight.detach(),
-        key_norm=None if key_norm is None else key_norm.weight.detach(),
-        gate=_linear([mlp.gate_proj], before_mlp.weight, dtype),
-        up=_linear([mlp.up_proj], before_mlp.weight, dtype),
-        down=_linear([mlp.down_proj], None, dtype),
-        attention_eps=float(before_attention.variance_epsilon),
-        mlp_eps=float(before_mlp.variance_epsilon),
-        query_key_eps=0.0 if query_norm is None else float(query_norm.variance_epsilon),
+        before_attention=_norm(layer.input_layernorm, dtype),
+        query=_linear(attention.q_proj, dtype),
+        key=_linear(attention.k_proj, dtype),
+        value=_linear(attention.v_proj, dtype),
+        output=_linear(attention.o_proj, dtype),
+        query_norm=None if query_norm is None else _norm(query_norm, dtype),
+        key_norm=None if key_norm is None else _norm(key_norm, dtype),
+        scaling=float(attention.scaling),
+        before_mlp=_norm(layer.post_attention_layernorm, dtype),
+        gate=_linear(mlp.gate_proj, dtype),
+        up=_linear(mlp.up_proj, dtype),
+        down=_linear(mlp.down_proj, dtype),
     )
 
 
-def _linear(modules: Sequence[Any], norm: Tensor | None, dtype: torch.dtype) -> Linear:
-    """Modules over the same input side by side, behind a norm's weight (in,) if there is one."""
-    matrices = [_with_adapters(module) for module in modules]
-    if norm is not None:
-        matrices = [matrix * norm.float() for matrix in matrices]
-    whole = matrices[0] if len(matrices) == 1 else torch.cat(matrices)
-    biases = [module.bias for module in modules]
-    bias = None if biases[0] is None else torch.cat(biases).detach().to(dtype)
-    return Linear(whole.to(dtype).t(), bias)
+def _norm(module: Any, dtype: torch.dtype) -> Norm:
+    return Norm(module.weight.detach().to(dtype), float(module.variance_epsilon))
+
+
+def _linear(module: Any, dtype: torch.dtype) -> Linear:
+    bias = None if module.bias is None else module.bias.detach().to(dtype)
+    return Linear(_with_adapters(module).to(dtype).t(), bias)
 
 
 def _with_adapters(module: Any) -> Tensor:
-    """A linear layer's weight (out, in) float32, with the adapters that are active now."""
+    """A linear layer's weight (out, in): the module's own, or a float32 copy with the adapters that are active now."""
     if not isinstance(module, LoraLinear):
-        return module.weight.detach().float()  # type: ignore[no-any-return]
+        return module.weight.detach()  # type: ignore[no-any-return]
     base_layer: Any = module.get_base_layer()
-    weight: Tensor = base_layer.weight.detach().float()
+    weight: Tensor = base_layer.weight.detach()
     if module.disable_adapters or module.merged:  # merged: the weight holds them already
         return weight
     for name in module.active_adapters:
         if name in module.lora_A:
             # what peft's own merging adds: scaling times the product of the two matrices
-            weight = weight + module.get_delta_weight(name).float()
+            weight = weight.float() + module.get_delta_weight(name).float()
     return weight
