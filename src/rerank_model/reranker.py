@@ -104,7 +104,7 @@ class Reranker:
             dtype: of the weights; None for bfloat16 on CUDA cards that have it, else float32.
             tokens_per_batch: tokens of a forward pass when scoring, at most; None for what suits the device.
             scoring_dtype: in which many prompts are scored; None for that of the weights. bfloat16 on a processor that
-                computes it is about 1.5 times as fast as float32, and moves probabilities by some thousandths. Only
+                computes it is about 1.5 times as fast as float32, and moves probabilities by some 0.01. Only
                 where prompts can be packed; see `why_plain`.
 
         Raises:
