@@ -79,7 +79,8 @@ def packed_gap(scorer: LetterScorer) -> str | None:
     try:
         packed = _collect(score_packed(scorer, prompts, tokens_per_batch=64, dtype=dtype), n, None)
     except Exception as error:  # whatever it is, the model's own modules may well do
-        return f"it cannot be computed packed ({type(error).__name__}: {str(error).splitlines()[0][:200]})"
+        message = str(error).partition("\n")[0][:200]
+        return f"it cannot be computed packed ({type(error).__name__}: {message})"
     plain = _collect(score_plain(scorer, prompts, n, tokens_per_batch=64, pad_token_id=letters[0]), n, None)
     gap = max(float(np.abs(a - b).max()) for a, b in zip(packed, plain, strict=True))
     greatest = max(float(np.abs(row).max()) for row in plain)

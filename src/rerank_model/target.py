@@ -119,7 +119,6 @@ class RerankerTarget:
             warmup_steps=REHEARSAL_STEPS // 10,
             schedule="constant_with_warmup",
             checkpoint_dir=None,
-            group_by_length=False,  # of four prompts over and over it would make batches of one and the same
         )
         return tried.train(progress)
 

@@ -38,7 +38,7 @@ class LetterTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int] | None:
         """Where Trainer asks for the order of the examples."""
-        return self.order or super()._get_train_sampler(train_dataset)
+        return super()._get_train_sampler(train_dataset) if self.order is None else self.order
 
     def compute_loss(
         self,

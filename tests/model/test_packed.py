@@ -177,6 +177,8 @@ def test_an_error_in_a_thread_comes_out_and_leaves_the_threads_as_they_were():
 
     with pytest.raises(ValueError, match="the fifth"):
         list(threads_module.each_in_a_thread(work, range(40), dict, 2))
+    with pytest.raises(ZeroDivisionError):  # what a thread needs of its own cannot be made
+        list(threads_module.each_in_a_thread(work, range(40), lambda: 1 / 0, 2))
     assert torch.get_num_threads() == before
     assert list(threads_module.each_in_a_thread(work, range(6, 40), dict, 2)) == list(range(6, 40))
 
@@ -464,6 +466,12 @@ def test_a_packed_pass_that_breaks_is_no_reason_not_to_load_a_model(monkeypatch)
     monkeypatch.setattr(forward, "inverse_rms", broken)
     reason = packed_gap(LetterScorer(make("qwen3"), LETTERS))
     assert reason == "it cannot be computed packed (RuntimeError: no such kernel)"
+
+    def broken_without_a_word(states, eps):
+        raise NotImplementedError
+
+    monkeypatch.setattr(forward, "inverse_rms", broken_without_a_word)
+    assert "(NotImplementedError: )" in packed_gap(LetterScorer(make("qwen3"), LETTERS))
 
 
 def test_the_process_keeps_its_number_of_threads_while_others_work():

@@ -50,15 +50,7 @@ def _attention(
     workspace: Workspace,
 ) -> Tensor:
     normed = _normed(hidden, layer.before_attention, workspace)
-    query = _product(normed, layer.query, workspace("query", len(normed), layer.query.matrix.shape[1]))
-    query = rotate(
-        query.view(len(normed), weights.heads, weights.head_dim),
-        rotation,
-        layer.query_norm,
-        workspace,
-        "rotated query",
-        factor=layer.scaling,
-    )
+    query = _queries(normed, layer, weights, rotation, workspace)
     key, value = _keys_and_values(normed, layer, weights, rotation, workspace)
     return attend(query, key, value, batch.segments, workspace)
 
@@ -75,18 +67,20 @@ def _last_layer(
     normed = _normed(hidden, layer.before_attention, workspace)
     key, value = _keys_and_values(normed, layer, weights, rotation, workspace)
     last = batch.segments.last_tokens
-    query = rotate(
-        _product(normed[last], layer.query).view(len(last), weights.heads, weights.head_dim),
-        rotation.at(last),
-        layer.query_norm,
-        workspace,
-        "rotated query",
-        factor=layer.scaling,
-    )
+    query = _queries(normed[last], layer, weights, rotation.at(last), workspace)
     own = hidden[last].addmm_(attend_last(query, key, value, batch.segments), layer.output.matrix)
     _add_bias(own, layer.output)
     _mlp(own, layer, workspace)
     return own
+
+
+def _queries(
+    normed: Tensor, layer: LayerWeights, weights: DecoderWeights, rotation: Rotation, workspace: Workspace
+) -> Tensor:
+    """Rotated and scaled, (rows, heads, head_dim)."""
+    query = _product(normed, layer.query, workspace("query", len(normed), layer.query.matrix.shape[1]))
+    states = query.view(len(normed), weights.heads, weights.head_dim)
+    return rotate(states, rotation, layer.query_norm, workspace, "rotated query", factor=layer.scaling)
 
 
 def _keys_and_values(

@@ -38,10 +38,11 @@ def each_in_a_thread(
     def start() -> None:
         torch.set_num_threads(1)
         torch.get_num_threads()  # else this thread would take the process's number at its first product
-        own.value = make_own()
         all_started.wait()
 
     def run(one: Given) -> Made:
+        if not hasattr(own, "value"):
+            own.value = make_own()
         return work(one, own.value)
 
     before = torch.get_num_threads()

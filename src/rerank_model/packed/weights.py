@@ -98,7 +98,7 @@ def read_weights(model: nn.Module, letter_token_ids: Sequence[int] | Tensor, dty
     Args:
         model: a causal LM, or a peft model around one.
         letter_token_ids: ids of the A letters in slot order.
-        dtype: in which layers shall be computed; norms, the softmax and the head are in float32 in any case.
+        dtype: in which layers shall be computed; root mean squares, the last norm and the head are in float32 in any case.
     """
     base = causal_lm_of(model)
     decoder = base.get_decoder()
