@@ -10,22 +10,15 @@ figures of a GPU come from gpu.json, which `make gpu` writes. Leave the machine 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import os
-import platform
-import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measured import measured
 from benchmarks.speed import plots, render
-
-from rerank_guard.throughput import machine_description
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-COMMAND = "python -m benchmarks.speed"
 SECTIONS = ("scoring", "training", "prompts", "metrics", "idle", "gate", "growth")
 PACKAGES = ("rerank-guard", "numpy", "torch", "transformers", "peft", "sentence-transformers", "pytest")
 
@@ -38,7 +31,7 @@ def main() -> int:
         result = json.loads(path.read_text(encoding="utf-8"))
     for section in args.only or SECTIONS:
         print(f"{section} ...", flush=True)
-        result["sections"][section] = measured(section, args.seed)
+        result["sections"][section] = measured("speed", section, args.seed, PACKAGES)
         result["sections"] = {name: result["sections"][name] for name in SECTIONS if name in result["sections"]}
         _write(path, result)
     gpu = BENCHMARKS / "gpu.json"
@@ -52,21 +45,6 @@ def main() -> int:
     plots.draw(result["sections"]["growth"]["figures"], BENCHMARKS / "speed-growth.png")
     print(render.summary(result))
     return 0
-
-
-def measured(section: str, seed: int) -> dict[str, Any]:
-    """The section's figures, with what they depend on."""
-    load, started = os.getloadavg()[0], time.monotonic()
-    figures = importlib.import_module(f"benchmarks.speed.{section}").measure(seed)
-    return {
-        "command": f"{COMMAND} --only {section} --seed {seed}",
-        "seed": seed,
-        "device": machine_description(),
-        "load_average_before": round(load, 2),
-        "seconds": round(time.monotonic() - started, 1),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
-        "figures": figures,
-    }
 
 
 def _write(path: Path, result: dict[str, Any]) -> None:

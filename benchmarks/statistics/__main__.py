@@ -9,22 +9,17 @@ Each family of figures is measured by its own module's `measure(seed)` and kept 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import os
-import platform
 import re
-import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measured import measured
 from benchmarks.statistics import render
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-COMMAND = "python -m benchmarks.statistics"
 
 # family, which is also the module's name, to the packages that its figures depend on
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -47,7 +42,7 @@ def main() -> int:
         result = json.loads(path.read_text(encoding="utf-8"))
     wanted = args.only or list(FAMILIES)
     for family in tqdm(wanted, desc="statistics", unit="family"):
-        result["families"][family] = measured(family, args.seed)
+        result["families"][family] = measured("statistics", family, args.seed, ("rerank-guard", *FAMILIES[family]))
         result["families"] = {name: result["families"][name] for name in FAMILIES if name in result["families"]}
         path.write_text(as_json(result), encoding="utf-8")  # kept even if a later family breaks
     # from the file, so that whoever renders it again gets the same
@@ -63,25 +58,6 @@ def main() -> int:
         plots.draw(result, BENCHMARKS)
     print("\n".join(line for line in render.markdown(result).splitlines() if line.startswith("|")))
     return 0
-
-
-def measured(family: str, seed: int) -> dict[str, Any]:
-    """The family's figures, with what they depend on."""
-    load, started = os.getloadavg()[0], time.monotonic()
-    figures = importlib.import_module(f"benchmarks.statistics.{family}").measure(seed)
-    return {
-        "command": f"{COMMAND} --only {family} --seed {seed}",
-        "seed": seed,
-        "device": f"{os.cpu_count()}-core CPU ({platform.machine()})",
-        "load_average_before": round(load, 2),
-        "seconds": round(time.monotonic() - started, 1),
-        "versions": {
-            "python": platform.python_version(),
-            "rerank-guard": metadata.version("rerank-guard"),
-            **{name: metadata.version(name) for name in FAMILIES[family]},
-        },
-        "figures": figures,
-    }
 
 
 def as_json(result: dict[str, Any]) -> str:

@@ -11,18 +11,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
-import platform
-import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measured import measured
 from benchmarks.zoo import plot, render
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-COMMAND = "python -m benchmarks.zoo"
 SECTIONS = ("catches", "equivalents", "healthy", "severity")
 PACKAGES = ("rerank-guard", "numpy", "scipy", "torch", "transformers", "peft")
 
@@ -37,7 +33,7 @@ def main() -> int:
         _again(result, args.fault, args.seed)
         path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     for section in args.only or ([] if args.fault else SECTIONS):
-        result["sections"][section] = measured(section, args.seed)
+        result["sections"][section] = measured("zoo", section, args.seed, PACKAGES)
         result["sections"] = {name: result["sections"][name] for name in SECTIONS if name in result["sections"]}
         path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     result = json.loads(path.read_text(encoding="utf-8"))
@@ -49,21 +45,6 @@ def main() -> int:
     plot.draw(result["sections"]["severity"]["figures"], BENCHMARKS / "zoo-severity.png")
     print(render.summary(result))
     return 0
-
-
-def measured(section: str, seed: int) -> dict[str, Any]:
-    """The section's figures, with what they depend on."""
-    load, started = os.getloadavg()[0], time.monotonic()
-    figures = importlib.import_module(f"benchmarks.zoo.{section}").measure(seed)
-    return {
-        "command": f"{COMMAND} --only {section} --seed {seed}",
-        "seed": seed,
-        "device": f"{os.cpu_count()}-core CPU ({platform.machine()})",
-        "load_average_before": round(load, 2),
-        "seconds": round(time.monotonic() - started, 1),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
-        "figures": figures,
-    }
 
 
 def _again(result: dict[str, Any], zoo_ids: list[str], seed: int) -> None:

@@ -40,6 +40,16 @@ def test_train_evaluate_rank(tables, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("  1 ")
 
 
+def test_how_evaluate_scores_can_be_chosen(tables, capsys):
+    evaluate = ["evaluate", *tables, "--model", str(embedded_base()), "--k", "1", "--device", "cpu"]
+    assert main(evaluate) == 0
+    expected = capsys.readouterr().out
+    assert main([*evaluate, "--scoring-dtype", "float32", "--tokens-per-batch", "64"]) == 0
+    assert capsys.readouterr().out == expected
+    assert main([*evaluate, "--tokens-per-batch", "0"]) == 2
+    assert "tokens_per_batch is 0" in capsys.readouterr().err
+
+
 def test_errors_are_one_line_and_status_2(tables, tmp_path, capsys):
     assert main(["evaluate", *tables, "--model", str(tmp_path / "nowhere"), "--device", "cpu"]) == 2
     assert capsys.readouterr().err.startswith("rerank-model: error: cannot load")
