@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from recorded.compare import family
+from recorded.compare import ANY_OF, family
 
 KINDS = ("checks", "faults", "figures", "runs", "words")
 
@@ -46,7 +46,7 @@ class Renames:
         return self.checks.get(family(name), family(name)) + name[len(family(name)) :]
 
     def fault(self, name: str | None) -> str | None:
-        return None if name is None else self.faults.get(name, name)
+        return name and ANY_OF.join(self.faults.get(each, each) for each in name.split(ANY_OF))
 
     def record(self, old: Mapping[str, Any]) -> dict[str, Any]:
         """The record under the new names."""

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 
 from guard.fake_reranker import N_CANDIDATES, FakeReranker, make
+from recorded.compare import ANY_OF
 from rerank_guard.adapters.callable import CallableTarget, CallableTargetWithPopularity
+from rerank_guard.diagnosis import Diagnosis
+from rerank_guard.diagnosis.catalogue import fault_note
 from rerank_guard.errors import RerankGuardError
 from rerank_guard.faults import Fault, TrainedOnce, Wrapped, all_equivalents, all_faults
 from rerank_guard.stored import StoredRun
@@ -123,13 +126,23 @@ def record(run: Run) -> dict[str, Any]:
             "fault": diagnosis.fault,
             "certainty": str(diagnosis.certainty),
             "explains": list(diagnosis.explains),
-            "runner_up": diagnosis.runner_up.fault if diagnosis.runner_up is not None else None,
+            "runner_up": _runner_up(diagnosis),
             "alternatives": [row.partition(":")[0] for row in diagnosis.alternatives],
         }
     return kept | {
         "errors": [error.check for error in report.errors],
         "verdicts": {verdict.check: _kept(verdict) for verdict in report.verdicts},
     }
+
+
+def _runner_up(diagnosis: Diagnosis) -> str | None:
+    """Its fault. Where no check points at it, it is the first by stage of a set: of equal stages, all are named."""
+    suspect = diagnosis.runner_up
+    if suspect is None or suspect.check:
+        return suspect and suspect.fault
+    stage = fault_note(suspect.fault).stage
+    equal = [name for name in fault_note(diagnosis.fault).confused_with if fault_note(name).stage == stage]
+    return ANY_OF.join(sorted(equal))
 
 
 def _kept(verdict: Verdict) -> dict[str, Any]:
