@@ -17,11 +17,26 @@ def recorded(*names: str) -> dict[str, data.Record]:
     return data.load(*names)
 
 
-def again(run: Run, old: data.Record, tolerance: Tolerance = EXACT) -> list[Difference]:
+def again(run: Run, old: data.Record) -> list[Difference]:
     """Where this run differs from its record."""
+    return compared(old, record(run))
+
+
+def compared(old: data.Record, new: data.Record, tolerance: Tolerance = EXACT) -> list[Difference]:
+    """Where two records differ, whatever checks the suite has lost or gained since."""
     known = {family(check) for one in recorded(*NUMPY).values() for check in one["verdicts"]}
     there_are = families()
-    return list(differences(old, record(run), tolerance, removed=known - there_are, added=there_are - known))
+    return list(differences(old, new, tolerance, removed=known - there_are, added=there_are - known))
+
+
+def after_training() -> set[str]:
+    """Checks that were not run in some run because one before them had failed: those that need a training job."""
+    return {
+        family(check)
+        for one in recorded(*NUMPY).values()
+        for check, verdict in one["verdicts"].items()
+        if verdict["status"] == "not_run"
+    }
 
 
 def told(found: list[Difference]) -> str:
