@@ -90,8 +90,8 @@ class Ragged(Generic[ScalarT_co]):
         narrow = lengths.astype(np.uint16) if int(lengths.max(initial=0)) < 2**16 else lengths
         order = np.argsort(narrow, kind="stable")
         different, first = np.unique(narrow[order], return_index=True)
-        for n, group in zip(different.tolist(), np.split(order, first[1:]), strict=True):
-            step = max(1, block_values // max(1, n))
+        for n, begin, end in zip(different.tolist(), first, [*first[1:], len(order)], strict=False):
+            group, step = order[begin:end], max(1, block_values // max(1, n))
             for start in range(0, len(group), step):
                 rows = group[start : start + step]
                 if rows[-1] - rows[0] == len(rows) - 1:
