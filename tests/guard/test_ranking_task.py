@@ -8,6 +8,17 @@ import numpy as np
 import pytest
 
 from rerank_guard.errors import InvalidTaskError
+from rerank_guard.metrics import (
+    NDCG,
+    AveragePrecision,
+    Hit,
+    Precision,
+    Recall,
+    ReciprocalRank,
+    target_standing,
+    tied_with_target,
+)
+from rerank_guard.stats.skew import log_e_value_uneven
 from rerank_guard.types import Item, RankingTask
 
 A, B = Item("a", "Alien"), Item("b", "Brazil")
@@ -55,3 +66,14 @@ def test_what_is_no_task_is_refused(change, shown):
 @pytest.mark.parametrize("grade", [1, 0.5, True, np.float32(2.0), np.int64(3)])
 def test_any_real_number_is_a_grade(grade):
     assert replace(TASK, relevance={"a": grade}).grades["a"] == grade
+
+
+def test_metrics_of_a_list_of_one_are_1_where_the_target_is_listed():
+    standing = target_standing([np.array([0.3]), np.array([-2.0])], [0, None])
+    for metric in (Hit(1), Recall(1), Precision(1), NDCG("binary"), ReciprocalRank(), AveragePrecision("m")):
+        assert standing.values(metric).tolist() == [1.0, 0.0]
+    assert tied_with_target([np.array([0.3]), np.array([1.0, 1.0])], [0, 1]).tolist() == [0.0, 1.0]
+
+
+def test_one_position_cannot_be_used_unevenly():
+    assert log_e_value_uneven(np.array([40])) == pytest.approx(0.0, abs=1e-12)
