@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rerank_guard.core import row_equality
-from rerank_guard.core.item_use import codes_in, negative_items, text_codes, used_items
+from rerank_guard.core.item_use import codes_in, ids_per_key, negative_items, text_codes, used_items
 from rerank_guard.core.listed import distinct_per_row, duplicates_per_task, falls_by_first_stage, target_listing
 from rerank_guard.core.membership import (
     candidate_grades,
@@ -19,7 +19,8 @@ from rerank_guard.core.membership import (
     target_in_history,
     unlisted_relevant,
 )
-from rerank_guard.core.ragged import Ragged, offsets_of, row_blocks
+from rerank_guard.core.ragged import Ragged, offsets_of, row_blocks, stacked
+from rerank_guard.core.row_counts import row_standing, times_in_row
 from rerank_guard.core.row_equality import distinct_tasks, first_equal_rows
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.text_pool import TextPool
@@ -205,3 +206,47 @@ def test_facts_are_the_same_over_many_blocks():
         assert repeats[row] == len(ids) - len(set(ids.tolist()))
         np.testing.assert_array_equal(known[at], np.isin(ids, history[row]))
         np.testing.assert_array_equal(grades[at], ids == target)
+
+
+@given(tasks=task_lists())
+def test_counts_within_lists(tasks):
+    table = TaskTable.from_tasks(tasks)
+    codes, _ = text_codes(table.pool, str.casefold)
+    texts = [[item.text.casefold() for item in task.candidates] for task in tasks]
+    assert times_in_row(table.candidates, codes).values.tolist() == flat(
+        [row.count(t) for t in row] for row in texts
+    )
+    length = np.array([len(text) for text in table.pool.texts])
+    position = target_listing(table).position
+    standing = row_standing(table.candidates, position, length)
+    for row, (task, at) in enumerate(zip(tasks, position.tolist(), strict=True)):
+        lengths = [] if at < 0 else [len(item.text) for item in task.candidates]
+        own = None if at < 0 else lengths.pop(at)
+        assert standing.below[row] == sum(other < own for other in lengths)
+        assert standing.tied[row] == sum(other == own for other in lengths)
+        assert standing.above[row] == sum(other > own for other in lengths)
+
+
+@given(tasks=task_lists())
+def test_texts_in_the_history_and_ids_per_text(tasks):
+    table = TaskTable.from_tasks(tasks)
+    codes, keys = text_codes(table.pool, str.casefold)
+    shown = [{item.text.casefold() for item in task.history} for task in tasks]
+    assert candidates_in_history(table, codes).tolist() == flat(
+        [item.text.casefold() in own for item in task.candidates] for own, task in zip(shown, tasks, strict=True)
+    )
+    bearers = {key: set() for key in keys}
+    for task in tasks:
+        for item in (*task.history, *task.candidates):
+            bearers[item.text.casefold()].add(item.item_id)
+    assert ids_per_key(table, codes, len(keys)).tolist() == [len(bearers[key]) for key in keys]
+
+
+@given(first=ROWS, second=ROWS)
+def test_stacked_rows_are_the_rows_of_both(first, second):
+    one, other = (
+        Ragged(np.array(flat(rows), dtype=np.int32), offsets_of(np.array([len(r) for r in rows], dtype=np.int64)))
+        for rows in (first, second)
+    )
+    both = stacked(one, other)
+    assert [both.row(at).tolist() for at in range(len(both))] == first + second

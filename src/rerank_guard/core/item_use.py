@@ -13,7 +13,7 @@ from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.text_pool import TextPool
 from rerank_guard.types import BoolArray, IntArray
 
-__all__ = ["codes_in", "negative_items", "text_codes", "used_items"]
+__all__ = ["codes_in", "ids_per_key", "negative_items", "text_codes", "used_items"]
 
 _Key = TypeVar("_Key")
 
@@ -52,6 +52,19 @@ def text_codes(pool: ItemPool, key: Callable[[str], _Key]) -> tuple[Int32Array, 
     number: dict[_Key, int] = {}
     codes = (number.setdefault(key(text), len(number)) for text in pool.texts)
     return np.fromiter(codes, dtype=np.int32, count=len(pool)), list(number)
+
+
+def ids_per_key(table: TaskTable, key_of: Int32Array, n_keys: int) -> IntArray:
+    """(n_keys,) int64, how many different item ids each key has among the items that this table uses.
+
+    Args:
+        table: the tasks.
+        key_of: (V,) key of each item, from 0 to n_keys - 1, as `text_codes` gives it.
+        n_keys: the number of keys.
+    """
+    used = np.flatnonzero(used_items(table))
+    pairs = np.unique(key_of[used].astype(np.int64) * max(1, len(table.pool.ids)) + table.pool.id_code[used])
+    return np.bincount(pairs // max(1, len(table.pool.ids)), minlength=n_keys)
 
 
 def codes_in(texts: TextPool, others: TextPool) -> IntArray:

@@ -6,9 +6,11 @@ blocks of tasks, so that temporaries take a few MiB whatever the number of tasks
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from rerank_guard.core.item_pool import Int32Array
+import numpy as np
+from numpy.typing import NDArray
+
 from rerank_guard.core.listed import id_blocks
 from rerank_guard.core.ragged import Ragged, offsets_of, row_blocks
 from rerank_guard.core.relevance import Relevance
@@ -24,14 +26,21 @@ __all__ = [
 ]
 
 
-def candidates_in_history(table: TaskTable) -> BoolArray:
-    """(C,) bool, the candidates whose item id is in their user's own history."""
+def candidates_in_history(table: TaskTable, code_of: NDArray[np.integer[Any]] | None = None) -> BoolArray:
+    """(C,) bool, the candidates whose item id is in their user's own history.
+
+    Args:
+        table: the tasks.
+        code_of: (V,) what to compare in place of the id code of each item, such as the code of its text: >= 0.
+    """
+    codes = table.pool.id_code if code_of is None else code_of
+    n_codes = int(codes.max(initial=-1)) + 1
     known = np.zeros(len(table.candidates.values), dtype=np.bool_)
-    offsets = table.candidates.offsets
-    for start, stop, ids in id_blocks(table):
-        taken = np.sort(_history_pairs(table, start, stop))
-        pairs = _pairs(ids, offsets[start : stop + 1], len(table.pool.ids))
-        known[offsets[start] : offsets[stop]] = _place(taken, pairs) >= 0
+    for start, stop in row_blocks(table.candidates.offsets):
+        histories, lists = table.histories.span(start, stop), table.candidates.span(start, stop)
+        taken = np.sort(_pairs(codes[histories.values], histories.offsets, n_codes))
+        is_known = _place(taken, _pairs(codes[lists.values], lists.offsets, n_codes)) >= 0
+        known[table.candidates.offsets[start] : table.candidates.offsets[stop]] = is_known
     return known
 
 
@@ -97,13 +106,8 @@ def unlisted_relevant(table: TaskTable) -> IntArray:
     return missing
 
 
-def _history_pairs(table: TaskTable, start: int, stop: int) -> IntArray:
-    part = table.histories.span(start, stop)
-    return _pairs(table.pool.id_codes(part.values), part.offsets, len(table.pool.ids))
-
-
-def _pairs(ids: Int32Array, offsets: IntArray, n_ids: int) -> IntArray:
-    """(V,) int64, one number for each pair of a row (from the first of `offsets` on) and an id code."""
+def _pairs(ids: NDArray[np.integer[Any]], offsets: IntArray, n_ids: int) -> IntArray:
+    """(V,) int64, one number for each pair of a row (from the first of `offsets` on) and a code."""
     rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64) * n_ids, np.diff(offsets))
     rows += ids
     return rows

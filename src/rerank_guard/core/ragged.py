@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rerank_guard.types import IntArray
 
-__all__ = ["BLOCK_VALUES", "Ragged", "ScalarT_co", "offsets_of", "read_only", "row_blocks"]
+__all__ = ["BLOCK_VALUES", "Ragged", "ScalarT_co", "offsets_of", "read_only", "row_blocks", "stacked"]
 
 ScalarT_co = TypeVar("ScalarT_co", bound=np.generic, covariant=True)
 
@@ -108,6 +108,12 @@ def offsets_of(lengths: IntArray) -> IntArray:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
+
+
+def stacked(first: Ragged[ScalarT_co], second: Ragged[ScalarT_co]) -> Ragged[ScalarT_co]:
+    """The rows of both, one after the other, copied."""
+    offsets = np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]])
+    return Ragged(np.concatenate([first.values, second.values]), offsets)
 
 
 def read_only(array: NDArray[ScalarT_co]) -> NDArray[ScalarT_co]:
