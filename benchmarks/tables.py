@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import re
 import subprocess
@@ -50,6 +51,7 @@ def main() -> int:
         "schema": 1,
         "command": f"python -m benchmarks.tables --tasks {args.tasks} --seed {args.seed}",
         "device": machine_description(),
+        "load_average_before": round(os.getloadavg()[0], 2),
         "versions": {"python": platform.python_version(), "numpy": metadata.version("numpy")},
         "tasks": args.tasks,
         "candidates": N_CANDIDATES,

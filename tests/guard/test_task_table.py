@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rerank_guard.core import task_encoder
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.errors import InvalidTaskError
 from rerank_guard.types import Item, RankingTask
@@ -73,6 +74,8 @@ def test_a_table_is_a_sequence_of_tasks():
     tasks = [RankingTask(f"u{u}", (A,), (A, B), "b", 1) for u in range(3)]
     table = TaskTable.from_tasks(tasks)
     assert isinstance(table, Sequence)
+    assert TaskTable.of(table) is table
+    assert list(TaskTable.of(tasks)) == tasks
     assert table[-1] == tasks[-1]
     assert table[np.int64(1)] == tasks[1]
     assert tasks[2] in table
@@ -102,6 +105,25 @@ def test_new_objects_for_equal_items_make_no_new_item():
     table = TaskTable.from_tasks(stream())
     assert len(table.pool) == 10
     assert list(table) == list(stream())
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_codes_do_not_depend_on_which_objects_are_remembered(is_shared, monkeypatch):
+    """With few items remembered, they are forgotten many times, and not looked for any more where all are new."""
+    monkeypatch.setattr(task_encoder, "_MOST_RECENT", 15)
+    catalogue = [Item(f"i{i}", f"title {i}") for i in range(20)]
+    rng = np.random.default_rng(1)
+
+    def stream():
+        for user, codes in enumerate(rng.integers(20, size=(300, 4)).tolist()):
+            items = [catalogue[code] for code in codes]
+            shown = tuple(items if is_shared else (Item(item.item_id, item.text) for item in items))
+            yield RankingTask(f"u{user}", shown[:1], shown[1:], "i1", None)
+
+    tasks = list(stream())
+    table = TaskTable.from_tasks(iter(tasks))
+    assert list(table) == tasks
+    assert len(table.pool) == len({item for task in tasks for item in (*task.history, *task.candidates)})
 
 
 @pytest.mark.parametrize("index", [None, 0, 1, -1, -2, 40, np.int32(1)])

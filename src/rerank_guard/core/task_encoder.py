@@ -166,24 +166,34 @@ class _ItemCodes:
         # What is kept in `_recent` stays alive, so that its address remains its own.
         self._code_at: dict[int, int] = {}
         self._recent: list[Item] = []
+        self._n_looked_up = 0
+        self._is_object_shared = True
 
     def codes(self, items: Sequence[Item]) -> list[int]:
         """The code of each item."""
+        if not self._is_object_shared:
+            return [self._code(item) for item in items]
+        self._n_looked_up += len(items)
         try:
             return list(map(self._code_at.__getitem__, map(id, items)))
         except KeyError:
-            return [self._code(item) for item in items]
+            return [self._remembered(item) for item in items]
 
     def _code(self, item: Item) -> int:
         code = self._codes.get((item.item_id, item.text))
-        if code is None:
-            code = self._new_code(item)
-        if len(self._recent) >= _MOST_RECENT:
+        return self._new_code(item) if code is None else code
+
+    def _remembered(self, item: Item) -> int:
+        code = self._code_at.get(id(item))
+        if code is not None:
+            return code
+        if len(self._recent) >= _MOST_RECENT:  # of as many look-ups, most were of new objects: no use to go on
+            self._is_object_shared = self._n_looked_up >= 2 * len(self._recent)
+            self._n_looked_up = 0
             self._code_at.clear()
             self._recent.clear()
-        if id(item) not in self._code_at:
-            self._code_at[id(item)] = code
-            self._recent.append(item)
+        code = self._code_at[id(item)] = self._code(item)
+        self._recent.append(item)
         return code
 
     def _new_code(self, item: Item) -> int:

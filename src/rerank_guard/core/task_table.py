@@ -87,6 +87,11 @@ class TaskTable(Sequence[RankingTask]):
         )
 
     @classmethod
+    def of(cls, tasks: Iterable[RankingTask]) -> TaskTable:
+        """The table of these tasks: itself where it is one already, else `from_tasks`, with its errors."""
+        return tasks if isinstance(tasks, TaskTable) else cls.from_tasks(tasks)
+
+    @classmethod
     def from_arrays(
         cls,
         *,
