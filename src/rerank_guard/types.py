@@ -5,8 +5,9 @@ Frozen dataclasses over tuples and numpy arrays; no torch, no pytest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,19 +41,25 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class RankingTask:
-    """One query: a user's history, the candidates, and which candidate the user took next.
+    """One query: its text, a user's history, or both; the candidates; and which of them are relevant.
 
     Attributes:
         query_id: names the user (or query); evidence rows show it.
         history: the user's earlier items, oldest first; may be empty.
-        candidates: at least two items, in the order in which the prompt lists them (slot 0 is letter A).
-        target_id: the item the user took. Independent of `target_index`, so that the two can be held together.
-        target_index: 0-based slot at which the pipeline believes the target stands, None when it believes
-            that the target is missing.
+        candidates: N >= 1 items, in the order in which the prompt lists them (position 0 is letter A).
+        target_id: the target item's id: the one relevant item, or one of them. Independent of `target_index`, so that
+            the two can be compared.
+        target_index: 0-based position at which the pipeline believes the target item is, None when it believes that
+            it is not listed.
         retriever_scores: the first stage's score of each candidate, higher is better; None without a first stage.
+        query: the query's text; empty where there is only a history.
+        relevance: item id to grade, finite and >= 0; above 0 is relevant. Holds `target_id`; may hold items that are
+            not among the candidates, which count as misses. None: the target item alone, with grade 1.
+        scored: for each candidate, whether the reranker scores it (such as the first top_n of the list); None: all.
 
     Raises:
-        InvalidTaskError: fewer than two candidates, or `retriever_scores` of another length than the candidates.
+        InvalidTaskError: no candidates; `retriever_scores` or `scored` of another length than the candidates; a grade
+            that is not a finite number >= 0; or a relevance in which `target_id` has no grade above 0.
     """
 
     query_id: str
@@ -61,18 +68,25 @@ class RankingTask:
     target_id: str
     target_index: int | None
     retriever_scores: tuple[float, ...] | None = None
+    query: str = ""
+    relevance: Mapping[str, float] | None = field(default=None, hash=False)  # a mapping has no hash
+    scored: tuple[bool, ...] | None = None
 
     def __post_init__(self) -> None:
-        if len(self.candidates) < 2:
+        if len(self.candidates) == 0:
             raise InvalidTaskError(
-                f"query {self.query_id!r} has {len(self.candidates)} candidate(s); a ranking needs at least 2. "
-                "Fix the candidate generation, or leave such queries out and report how many."
+                f"query {self.query_id!r} has 0 candidates; a ranking needs at least 1. Fix the candidate generation, "
+                "or leave such queries out and report how many."
             )
-        if self.retriever_scores is not None and len(self.retriever_scores) != len(self.candidates):
-            raise InvalidTaskError(
-                f"query {self.query_id!r} has {len(self.candidates)} candidates but "
-                f"{len(self.retriever_scores)} retriever_scores; give one score a candidate."
-            )
+        for name in ("retriever_scores", "scored"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.candidates):
+                raise InvalidTaskError(
+                    f"query {self.query_id!r} has {len(self.candidates)} candidates but {len(values)} {name}; "
+                    "give one value per candidate."
+                )
+        if self.relevance is not None:
+            _require_grades(self.query_id, self.target_id, self.relevance)
 
     @property
     def n_candidates(self) -> int:
@@ -81,8 +95,35 @@ class RankingTask:
 
     @property
     def candidate_ids(self) -> tuple[str, ...]:
-        """The candidates' item ids, in slot order."""
+        """The candidates' item ids, in the order of the list."""
         return tuple(item.item_id for item in self.candidates)
+
+    @property
+    def grades(self) -> Mapping[str, float]:
+        """Item id to grade: `relevance`, or the target item alone with grade 1."""
+        return {self.target_id: 1.0} if self.relevance is None else self.relevance
+
+
+def _require_grades(query_id: str, target_id: str, relevance: Mapping[str, float]) -> None:
+    for item_id, grade in relevance.items():
+        if not _is_grade(grade):
+            raise InvalidTaskError(
+                f"query {query_id!r} gives item {item_id!r} the grade {grade!r}; give a finite number >= 0, above 0 "
+                "for a relevant item."
+            )
+    if not relevance.get(target_id, 0.0) > 0.0:
+        shown = f"the grade {relevance[target_id]!r}" if target_id in relevance else "no grade"
+        raise InvalidTaskError(
+            f"query {query_id!r} has target_id {target_id!r} with {shown} in its relevance of {len(relevance)} "
+            "item(s); name a relevant item as the target, or give it a grade above 0."
+        )
+
+
+def _is_grade(value: object) -> bool:
+    try:
+        return math.isfinite(value) and value >= 0  # type: ignore[arg-type, operator]
+    except (TypeError, OverflowError):  # no number; an int beyond the range of floats
+        return False
 
 
 @dataclass(frozen=True, slots=True)

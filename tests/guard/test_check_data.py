@@ -10,7 +10,6 @@ import pytest
 from guard.builders import make_task, make_tasks
 from rerank_guard.checks import check_gt_in_candidates
 from rerank_guard.errors import InvalidTaskError
-from rerank_guard.types import RankingTask
 from rerank_guard.verdict import Status
 
 
@@ -103,7 +102,7 @@ def test_no_tasks_and_indices_that_are_no_integers_are_errors():
             check_gt_in_candidates([replace(make_task(1, 3), target_index=bad)])
 
 
-@pytest.mark.parametrize("n", [0, 1])
-def test_a_task_of_fewer_than_two_candidates_cannot_be_made(n):
-    with pytest.raises(InvalidTaskError, match=rf"has {n} candidate\(s\)"):
-        RankingTask("u", (), make_task(0, 2).candidates[:n], "u0-i0", 0)
+def test_a_list_of_one_candidate_is_judged_like_any_other():
+    assert check_gt_in_candidates([make_task(0, 1)]).status is Status.PASSED
+    assert check_gt_in_candidates([make_task(None, 1)]).fault == "gt-missing"
+    assert check_gt_in_candidates([make_task(0, 1, target_index=1)]).fault == "label-offset"

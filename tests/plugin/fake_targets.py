@@ -443,9 +443,8 @@ def tasks_raise() -> Minimal:
     raise ZeroDivisionError("the fake's data are broken")
 
 
-def one_candidate() -> Minimal:
-    item = Item("i", "Film")
-    return Minimal(ranking_tasks=[RankingTask("u", (), (item,), "i", 0)])
+def no_candidates() -> Minimal:
+    return Minimal(ranking_tasks=[RankingTask("u", (), (), "i", 0)])
 
 
 def no_tasks() -> Minimal:

@@ -245,7 +245,7 @@ def test_seed_reaches_factory_and_report(run: Run, pytester: pytest.Pytester) ->
         (["--rerank-target", "fake_targets:soundd"], "*has no attribute 'soundd'; the closest names are sound*"),
         (["--rerank-target", "fake_targets:NotATarget"], "*not a RerankTarget: it lacks score(tasks)*"),
         (["--rerank-target", "fake_targets:number"], "*neither a factory nor a target but 3 of type int*"),
-        (["--rerank-target", "fake_targets:one_candidate"], "*has 1 candidate(s); a ranking needs at least 2*"),
+        (["--rerank-target", "fake_targets:no_candidates"], "*has 0 candidates; a ranking needs at least 1*"),
         (["--rerank-target", "fake_targets:no_tasks"], "*gave no task*"),
         (["--rerank-target", "fake_targets:sound", "--rerank-report", "fake_targets.py"], "*cannot write to*"),
     ],

@@ -53,8 +53,8 @@ def tied_with_target(scores: CandidateValues, target_index: TargetSlots) -> Floa
     Equals the user's gap between optimistic and pessimistic hit, averaged over all cutoffs 1 to N - 1.
 
     Returns:
-        (P,) float64 in [0, 1], one entry for each user whose target is among the candidates.
+        (P,) float64 in [0, 1], one entry for each user whose target is among the candidates; 0 where it is the only one.
     """
     standing = target_standing(scores, target_index)
     tied, n = standing.tied[standing.present], standing.n_candidates[standing.present]
-    return np.asarray((tied - 1.0) / (n - 1.0))
+    return np.asarray((tied - 1.0) / np.maximum(n - 1.0, 1.0))

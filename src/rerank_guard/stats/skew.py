@@ -29,13 +29,13 @@ def log_e_value_uneven(counts: IntArray) -> float:
     """Log e-value, in nats, against "all slots are equally likely".
 
     Args:
-        counts: (N,) int64 >= 0, N >= 2: how often each slot came.
+        counts: (N,) int64 >= 0, N >= 1: how often each slot came. With one slot the log e-value is 0.
 
     Raises:
-        RerankGuardError: fewer than two slots, or a negative count.
+        RerankGuardError: no slots, or a negative count.
     """
-    if counts.ndim != 1 or len(counts) < 2 or bool((counts < 0).any()):
-        raise RerankGuardError(f"counts are {counts!r:.200}; give one count >= 0 for each of at least 2 slots.")
+    if counts.ndim != 1 or len(counts) < 1 or bool((counts < 0).any()):
+        raise RerankGuardError(f"counts are {counts!r:.200}; give one count >= 0 for each of at least 1 slot.")
     n_slots, n = len(counts), int(counts.sum())
     a = CONCENTRATIONS
     log_e = gammaln(n_slots * a) - gammaln(n + n_slots * a) + n * math.log(n_slots)

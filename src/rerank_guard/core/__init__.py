@@ -1,0 +1,1 @@
+"""Basic types: tasks, one by one and as a table."""
