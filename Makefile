@@ -19,10 +19,10 @@ OFFLINE := HF_HUB_OFFLINE=1
 # What `make gate DATA=...` can judge; one `target_` line a choice, empty for the plugin's own default target.
 DATA_CHOICES     := embedded ml-100k
 target_embedded  :=
-target_ml-100k   := --rerank-target rerank_model.ml100k:make_target
+target_ml-100k   := --rerank-target rerank_model.targets.ml100k:make_target
 
 .DEFAULT_GOAL := help
-.PHONY: help install gate test lint gpu stats zoo bench base dist clean check-data
+.PHONY: help install gate test test-fast lint docs gpu stats faults bench base dist clean check-data
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,11 +47,16 @@ gate: check-data $(STAMP) ## train a reranker and judge it; DATA=ml-100k for Mov
 test: $(STAMP) ## the test suite (no GPU, no network)
 	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest tests -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-lint: $(STAMP) ## ruff, mypy and the import contracts
+test-fast: $(STAMP) ## the tests that start no subprocess, build or simulation
+	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest tests -m "not slow" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy, the import contracts, complexity, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python .ci/complexity.py src benchmarks fixtures
+	$(BIN)/python docs/generate.py --check
 
 # No venv here: the GPU machine brings its own torch, transformers, peft and pytest.
 gpu: ## everything that needs CUDA, from the source tree; writes benchmarks/gpu.json
@@ -60,12 +65,15 @@ gpu: ## everything that needs CUDA, from the source tree; writes benchmarks/gpu.
 stats: $(STAMP) ## remake benchmarks/statistics.md: error rates, users needed, early stop, metrics (some minutes)
 	$(OFFLINE) $(BIN)/python -m benchmarks.statistics $(ARGS)
 
-zoo: $(STAMP) ## put every fault into the default target and see what the gates say; remakes benchmarks/zoo.md
-	$(OFFLINE) $(BIN)/python -m benchmarks.zoo $(ARGS)
+faults: $(STAMP) ## inject every fault into the default reranker and see what the checks say; remakes benchmarks/faults.md
+	$(OFFLINE) $(BIN)/python -m benchmarks.faults $(ARGS)
 
 bench: $(STAMP) ## time everything against its peers and its floor; remakes benchmarks/speed.md (a quarter of an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[peers]"
 	$(OFFLINE) $(BIN)/python -m benchmarks.speed $(ARGS)
+
+docs: $(STAMP) ## write what is derived from the records: README's table, docs/checks, docs/faults, the stub
+	$(BIN)/python docs/generate.py
 
 base: $(STAMP) ## make the embedded base model anew (slow); CURRICULUM=films for the other one
 	$(OFFLINE) $(BIN)/python fixtures/base/pretrain.py $(CURRICULUM)

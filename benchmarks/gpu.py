@@ -26,17 +26,18 @@ import transformers
 from benchmarks.speed.workload import tasks_between
 from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
-from rerank_model.config import LoraSettings, TrainingSettings
-from rerank_model.embedded import embedded_base
-from rerank_model.precision import pick_dtype
-from rerank_model.prompt import PromptConfig
+from rerank_model.backends.lora_settings import LoraSettings
+from rerank_model.backends.precision import pick_dtype
+from rerank_model.prompt.prompt import PromptConfig
 from rerank_model.reranker import Reranker
+from rerank_model.targets.embedded import embedded_base
+from rerank_model.training.settings import TrainingSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Run both parts; the exit status is the gate's."""
+    """Run both parts; the exit status is that of the suite."""
     args = _parser().parse_args()
     device = torch.device(args.device)
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -76,13 +77,22 @@ def run_gate(flag: str) -> tuple[int, dict[str, Any]]:
     """The packaged suite in a process of its own, and its report."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        command = [sys.executable, "-m", "pytest", "-p", "rerank_guard.plugin", flag, "--rerank-report", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "rerank_guard.pytest_plugin.plugin",
+            flag,
+            "--rerank-report",
+            folder,
+        ]
         command += ["rerank", "-p", "no:cacheprovider", "-o", "addopts="]
         paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"}
         # An installed plugin of the same name would be registered twice.
         if _plugin_is_installed():
-            command = [part for part in command if part != "rerank_guard.plugin"]
+            command = [part for part in command if part != "rerank_guard.pytest_plugin.plugin"]
             del command[command.index("-p")]
         done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         report = Path(folder) / "report.json"
@@ -205,7 +215,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plugin_is_installed() -> bool:
-    return any(entry.value == "rerank_guard.plugin" for entry in metadata.entry_points(group="pytest11"))
+    return any(
+        entry.value == "rerank_guard.pytest_plugin.plugin" for entry in metadata.entry_points(group="pytest11")
+    )
 
 
 def _silent(done: int, total: int, note: str = "") -> None:

@@ -29,8 +29,8 @@ from rerank_guard.core.listed import duplicates_per_task, target_listing
 from rerank_guard.core.membership import candidates_in_history
 from rerank_guard.core.row_equality import distinct_tasks
 from rerank_guard.core.task_table import TaskTable
-from rerank_guard.throughput import machine_description
-from rerank_guard.types import Item, RankingTask
+from rerank_guard.core.types import Item, RankingTask
+from rerank_guard.recording.throughput import machine_description
 
 N_TASKS = 1_000_000
 N_CANDIDATES = 50

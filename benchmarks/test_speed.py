@@ -18,9 +18,9 @@ from benchmarks.speed.floor import Products
 from benchmarks.speed.workload import Workload, tiny_workload
 
 from rerank_guard.metrics import Hit, ReciprocalRank, target_standing
-from rerank_guard.throughput import machine_description
-from rerank_model.packed import fill_batches
-from rerank_model.precision import has_native_bfloat16
+from rerank_guard.recording.throughput import machine_description
+from rerank_model.backends.precision import has_native_bfloat16
+from rerank_model.scoring.packed import fill_batches
 
 PROMPTS = 16
 USERS, N = 50_000, 50

@@ -1,7 +1,7 @@
 """The floor: the matrix products of the packed path and its attention, and nothing else.
 
-The same batches, shapes, dtype and threads, on made-up numbers; no prompts, norms, rotation, masks or copies.
-What the last layer spares is spared here too.
+The same batches, shapes, dtype and threads, on arbitrary numbers; no prompts, norms, rotation, masks or copies.
+What the last layer saves is saved here too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ import torch
 from benchmarks.speed.workload import Workload
 from torch import Tensor
 
-from rerank_model.packed import Batch, DecoderWeights, Workspace, each_in_a_thread, fill_batches, read_weights
-from rerank_model.packed.attention import QUERIES
-from rerank_model.score import pick_tokens_per_batch
+from rerank_model.scoring.packed import (
+    Batch,
+    DecoderWeights,
+    Workspace,
+    each_in_a_thread,
+    fill_batches,
+    read_weights,
+)
+from rerank_model.scoring.packed.attention import QUERIES
+from rerank_model.scoring.score import pick_tokens_per_batch
 
 __all__ = ["Products"]
 

@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.speed.peak import peak_megabytes
-from benchmarks.speed.workload import made_up_tasks, tiny_workload
+from benchmarks.speed.workload import synthetic_tasks, tiny_workload
 from tqdm import tqdm
 
-from rerank_guard.checks import (
-    check_probabilities_not_uniform,
-    check_recall_beats_baseline,
-    check_scores_well_formed,
-)
-from rerank_guard.types import RankingTask
-from rerank_model.embedded import embedded_base
+from rerank_guard.checks.quality.recall_beats_baseline import recall_beats_baseline
+from rerank_guard.checks.scoring.probabilities_not_uniform import probabilities_not_uniform
+from rerank_guard.checks.scoring.scores_well_formed import scores_well_formed
+from rerank_guard.core.types import RankingTask
 from rerank_model.reranker import Reranker
+from rerank_model.targets.embedded import embedded_base
 
 __all__ = ["measure"]
 
@@ -41,7 +39,7 @@ HISTORY_OF_MANY = 3
 def measure(seed: int) -> dict[str, Any]:
     """Figures of the section: each a curve of points with seconds and MB, and the exponents fitted to them.
 
-    Each point is measured in a process of its own: memory that an earlier point has freed would hide what a later one needs.
+    Each point is measured in a process of its own: memory freed by an earlier point would hide what a later one needs.
     """
     curves = {
         "candidates": (N, _of_candidates),
@@ -77,7 +75,7 @@ def _point(
     at, work = make(size, np.random.default_rng(seed))
     taken: list[float] = []
     megabytes = peak_megabytes(lambda: taken.append(_timed(work)))
-    if size < LONG:  # what takes minutes is run once, and its first call weighs nothing
+    if size < LONG:  # what takes minutes is run once: its first call costs little more
         taken = [_timed(work) for _ in range(REPEATS)]
     return {"at": at, "seconds": round(min(taken), 5), "megabytes": megabytes}
 
@@ -98,30 +96,30 @@ def _exponent(points: Sequence[dict[str, Any]], of: str) -> float | None:
 
 
 def _of_candidates(n: int, rng: np.random.Generator) -> tuple[float, Callable[[], object]]:
-    tasks = made_up_tasks(PROMPTS, n, 10, rng)
+    tasks = synthetic_tasks(PROMPTS, n, 10, rng)
     return n, partial(tiny_workload(0, 1).reranker.score_tasks, tasks)
 
 
 def _of_length(length: int, rng: np.random.Generator) -> tuple[float, Callable[[], object]]:
-    """Ten candidates, and a history that fills the prompt; the point stands at the tokens that came of it."""
+    """Ten candidates, and a history that fills the prompt; the point is at the number of tokens that results."""
     reranker = tiny_workload(0, 1).reranker
-    tasks = made_up_tasks(PROMPTS, 10, max(1, round((length - WITHOUT_HISTORY) / HISTORY_LINE)), rng)
+    tasks = synthetic_tasks(PROMPTS, 10, max(1, round((length - WITHOUT_HISTORY) / HISTORY_LINE)), rng)
     tokens = [len(reranker.encoder.encode_array(task.history, task.candidates)) for task in tasks]
     return round(float(np.mean(tokens)), 1), partial(reranker.score_tasks, tasks)
 
 
 def _of_users(users: int, rng: np.random.Generator) -> tuple[float, Callable[[], object]]:
-    """Short prompts on the embedded base: a hundred thousand of them are scored, not multiplied up."""
+    """Short prompts on the embedded base: a hundred thousand of them are scored, not extrapolated."""
     reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
-    some = made_up_tasks(min(users, 2_000), N_OF_MANY, HISTORY_OF_MANY, rng)
+    some = synthetic_tasks(min(users, 2_000), N_OF_MANY, HISTORY_OF_MANY, rng)
     tasks = [some[index % len(some)] for index in range(users)]
     return users, partial(reranker.score_tasks, tasks)
 
 
 def _judging(users: int, rng: np.random.Generator) -> tuple[float, Callable[[], object]]:
-    """Three checks on made-up scores of N=20: well formed, not uniform, and Recall@5 above chance and a baseline."""
+    """Three checks on synthetic scores of N=20: well formed, not uniform, and Recall@5 above chance and a baseline."""
     n = 20
-    some = made_up_tasks(min(users, 2_000), n, HISTORY_OF_MANY, rng)
+    some = synthetic_tasks(min(users, 2_000), n, HISTORY_OF_MANY, rng)
     tasks = [some[index % len(some)] for index in range(users)]
     scores = rng.standard_normal((users, n))
     scores[np.arange(users), [task.target_index for task in tasks]] += 1.0
@@ -132,10 +130,10 @@ def _judging(users: int, rng: np.random.Generator) -> tuple[float, Callable[[], 
 
 def _judge(scores: list[Any], chances: list[Any], baseline: list[Any], tasks: Sequence[RankingTask]) -> None:
     verdicts = [
-        check_scores_well_formed(scores, tasks),
-        check_probabilities_not_uniform(chances),
-        check_recall_beats_baseline(scores, tasks, k=5, baselines={"noise": baseline}),
+        scores_well_formed(scores, tasks),
+        probabilities_not_uniform(chances),
+        recall_beats_baseline(scores, tasks, 5, {"noise": baseline}),
     ]
     failed = [verdict.check for verdict in verdicts if verdict.status == "failed"]
     if failed:
-        raise RuntimeError(f"made-up scores that are sound were failed by {failed}")
+        raise RuntimeError(f"synthetic scores without a fault were failed by {failed}")

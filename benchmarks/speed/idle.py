@@ -1,4 +1,4 @@
-"""What the plugin costs where nobody uses it: `pytest --collect-only` on one empty test, with it and without."""
+"""What the plugin costs where it is not used: `pytest --collect-only` on one empty test, with it and without."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tqdm import tqdm
 __all__ = ["measure"]
 
 ROUNDS = 40
-PLUGIN = "rerank_guard.plugin"
+PLUGIN = "rerank_guard.pytest_plugin.plugin"
 
 
 def measure(seed: int) -> dict[str, Any]:
-    """Figures of the section: CPU time of the processes, which a busy machine disturbs less than the clock's."""
+    """Figures of the section: CPU time of the processes, which a busy machine disturbs less than elapsed time."""
     with tempfile.TemporaryDirectory(prefix="rerank-speed-") as folder:
         (Path(folder) / "test_nothing.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
         empty = Path(folder) / "plugins" / "empty_plugin.py"
@@ -49,7 +49,7 @@ def measure(seed: int) -> dict[str, Any]:
 
 def _collect(folder: Path, arguments: list[str]) -> float:
     """CPU seconds of one collection."""
-    # Other installed plugins would load numpy or torch in both, and drown the difference.
+    # Other installed plugins would load numpy or torch in both, and hide the difference.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(folder / "plugins")}
     # Compiled once, as pip does on installing; an editable checkout may be kept from writing its own.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)

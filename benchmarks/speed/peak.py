@@ -14,7 +14,7 @@ _RESET = Path("/proc/self/clear_refs")
 
 
 def peak_megabytes(work: Callable[[], object]) -> float | None:
-    """Resident MB at the highest, above those at the start; None where the system does not tell (Linux does)."""
+    """Resident MB at the highest, above those at the start; None where the system does not say (Linux does)."""
     gc.collect()
     try:
         _RESET.write_text("5", encoding="ascii")  # sets the high-water mark to what is resident now

@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.speed.rounds import ratio, time_in_turn
 from benchmarks.speed.workload import Workload, tiny_workload
 
-from rerank_model.encode import PromptEncoder
-from rerank_model.packed import fill_batches
+from rerank_model.prompt.encode import PromptEncoder
+from rerank_model.scoring.packed import fill_batches
 
 __all__ = ["measure"]
 

@@ -12,7 +12,7 @@ __all__ = ["markdown", "rows", "summary"]
 Row = tuple[str, str, str, bool | None]
 """Figure, asked, got, whether it is met; None where it could not be measured."""
 
-NOT_RUN = "not run: no GPU was to be had"
+NOT_RUN = "not run: no GPU was available"
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -23,8 +23,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         "# Speed: scoring, training, prompts, the suite",
         "",
         "Made by `make bench` (`python -m benchmarks.speed`; `--only SECTION` remakes a part). What is compared ran in turn "
-        "in one process; a ratio is the median over the rounds of the quotient within a round, its least and greatest "
-        "behind it. The raw figures are in [speed.json](speed.json).",
+        "in one process; a ratio is the median over the rounds of the quotient within a round, followed by its least and "
+        "greatest. The raw figures are in [speed.json](speed.json).",
         "",
         *summary(result).splitlines(),
         "",
@@ -49,9 +49,9 @@ def summary(result: Mapping[str, Any]) -> str:
     head = f"{sum(row[3] is True for row in table)} of {len(table)} figures are met."
     head += f" **Missed: {'; '.join(missed)}.**" if missed else ""
     head += f" Not measured: {'; '.join(open_)}." if open_ else ""
-    told = {True: "yes", False: "**no**", None: "-"}
+    met = {True: "yes", False: "**no**", None: "-"}
     return "\n".join(
-        [head, "", *_table(("figure", "asked", "got", "met"), [(*row[:3], told[row[3]]) for row in table])]
+        [head, "", *_table(("figure", "asked", "got", "met"), [(*row[:3], met[row[3]]) for row in table])]
     )
 
 
@@ -61,7 +61,7 @@ def rows(result: Mapping[str, Any]) -> list[Row]:
     ratios = figures["scoring"]["ratios"]
     built = figures["prompts"]["ms_per_prompt"]["ours"]
     gate, idle = figures["gate"], figures["idle"]
-    sound = gate["exit_status"] == 0 and set(gate["verdicts"]) == {"passed"}
+    unchanged = gate["exit_status"] == 0 and set(gate["verdicts"]) == {"passed"}
     passed = f"{gate['seconds']} s; " + ", ".join(f"{count} {status}" for status, count in gate["verdicts"].items())
     return [
         _at_least("scoring against the naive path, float32", 35, ratios.get("naive / ours, float32")),
@@ -82,7 +82,7 @@ def rows(result: Mapping[str, Any]) -> list[Row]:
             f"{idle['ms_added']} ms of CPU time (standard error {idle['ms_added_standard_error']})",
             idle["ms_added"] <= 10,
         ),
-        ("`make gate`, verdicts unchanged", "<= 60 s", passed, sound and gate["seconds"] <= 60),
+        ("`make gate`, verdicts unchanged", "<= 60 s", passed, unchanged and gate["seconds"] <= 60),
         *_gpu_rows(result.get("gpu")),
     ]
 
@@ -121,7 +121,7 @@ def _scoring(figures: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{figures['prompts']} prompts of {figures['shortest']} to {figures['longest']} tokens, N=50, on a random Qwen3 of "
         f"4 layers and hidden size 128 with 151,936 tokens; {figures['threads']} threads, {figures['rounds']} rounds. Every "
-        "path goes from texts to scores, and its probabilities were held against the naive path's first."
+        "path goes from texts to scores, and its probabilities were compared with the naive path's first."
     )
     yield ""
     gaps = figures["greatest_probability_gap"]
@@ -167,7 +167,7 @@ def _scoring(figures: Mapping[str, Any]) -> Iterator[str]:
         f"- *`logits_to_keep=1`*: the same batches without the logits of other positions. Sorted by length first, as a careful "
         f"user would, it takes {_spread(sorted_)} times as long as ours."
     )
-    yield "- *ours*: from tasks to scores, the ids of titles that came before taken from the cache (see Prompts for new titles)."
+    yield "- *ours*: from tasks to scores, the ids of titles seen before come from the cache (see Prompts for new titles)."
     yield "- *sentence-transformers*: `CrossEncoder.predict` on the same weights and prompts, its own sorting and batches of 32."
     yield "- *ours, padded*: our reference, through the model's own modules, sorted, the last layer trimmed."
     yield "- *floor*: the matrix products and the attention of our path alone, on the same batches and threads."
@@ -193,7 +193,7 @@ def _training(figures: Mapping[str, Any]) -> Iterator[str]:
         f"The adapters' gradients differ from those through the full logits by {figures['greatest_gradient_gap']:.1e} of the "
         f"greatest. Of {padding['examples']:,} such prompts in batches of {padding['batch']}, padding is "
         f"{padding['in random order']:.1%} in random order and {padding['grouped by length']:.1%} grouped by length, which is "
-        "what packing could still spare."
+        "what packing could still save."
     )
     yield ""
 

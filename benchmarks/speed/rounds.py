@@ -1,4 +1,4 @@
-"""Timing in turn: each round runs every piece of work once, so that a machine's moods fall on all of them."""
+"""Timing in turn: each round runs every piece of work once, so that a change of the machine's speed affects all of them."""
 
 from __future__ import annotations
 

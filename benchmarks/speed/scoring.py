@@ -12,7 +12,7 @@ from benchmarks.speed.floor import Products
 from benchmarks.speed.rounds import ratio, time_in_turn
 from benchmarks.speed.workload import tiny_workload
 
-from rerank_model.precision import has_native_bfloat16
+from rerank_model.backends.precision import has_native_bfloat16
 
 __all__ = ["measure"]
 
@@ -88,7 +88,7 @@ def _probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def _naive_in_bfloat16(seed: int) -> float:
-    """The naive path on bfloat16 weights, for the reader who would ask; once, on a quarter of the prompts."""
+    """The naive path on bfloat16 weights, for comparison; once, on a quarter of the prompts."""
     workload = tiny_workload(seed, PROMPTS // 4)
     workload.reranker.scorer.to(torch.bfloat16)
     seconds = time_in_turn({"naive": partial(scoring_paths.naive, workload)}, 1, "naive, bfloat16")["naive"]

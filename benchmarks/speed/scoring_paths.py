@@ -1,4 +1,4 @@
-"""The same prompts scored in the ways that people score them; each gives letter logits (P, A) in the order given."""
+"""The same prompts scored in the ways that are in use; each gives letter logits (P, A) in the order given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.speed.workload import Workload
 from torch import nn
 from transformers import Qwen3Config, Qwen3ForSequenceClassification
 
-from rerank_model.score import score_plain
+from rerank_model.scoring.score import score_plain
 
 __all__ = ["BATCH", "Scored", "cross_encoder", "naive", "padded", "whole_path"]
 

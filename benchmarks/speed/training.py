@@ -13,11 +13,11 @@ from benchmarks.speed.workload import LONGEST, SHORTEST, Workload, tiny_workload
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rerank_model.backend import TransformersBackend
-from rerank_model.config import LoraSettings
-from rerank_model.dataset import LetterCollator, LetterExample
-from rerank_model.grouping import padding_share
-from rerank_model.scorer import LetterScorer, letter_nll
+from rerank_model.backends.backend import TransformersBackend
+from rerank_model.backends.lora_settings import LoraSettings
+from rerank_model.scoring.scorer import LetterScorer, letter_nll
+from rerank_model.training.dataset import LetterCollator, LetterExample
+from rerank_model.training.grouping import padding_share
 
 __all__ = ["Steps", "at_the_letter", "full_sequence", "measure"]
 
@@ -107,7 +107,7 @@ def at_the_letter(scorer: LetterScorer, batch: dict[str, Tensor]) -> Tensor:
 
 
 def _with_letter(scorer: LetterScorer, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Prompts with the target letter behind them, (B, L + 1), and their mask."""
+    """Prompts with the target letter after them, (B, L + 1), and their mask."""
     ids = functional.pad(batch["input_ids"], (0, 1))
     rows = torch.arange(len(ids))
     ids[rows, batch["last_position"] + 1] = scorer.letter_token_ids[batch["target_index"]]
@@ -131,9 +131,9 @@ def _cut_out(scorer: LetterScorer, batch: dict[str, Tensor]) -> Tensor:
     model: Any = scorer.model
     logits = model(input_ids=batch["input_ids"], use_cache=False).logits
     letters = logits[torch.arange(len(logits)), batch["last_position"]][:, scorer.letter_token_ids]
-    slots = torch.arange(letters.shape[1])
+    positions = torch.arange(letters.shape[1])
     return letter_nll(
-        letters.masked_fill(slots >= batch["n_candidates"][:, None], -torch.inf), batch["target_index"]
+        letters.masked_fill(positions >= batch["n_candidates"][:, None], -torch.inf), batch["target_index"]
     ).mean()
 
 

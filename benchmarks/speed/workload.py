@@ -17,19 +17,19 @@ from transformers import (
 )
 from transformers.convert_slow_tokenizer import TikTokenConverter
 
-from rerank_guard.types import Item, RankingTask
-from rerank_model.embedded import embedded_base
-from rerank_model.prompt import PromptConfig
+from rerank_guard.core.types import Item, RankingTask
+from rerank_model.prompt.prompt import PromptConfig
 from rerank_model.reranker import Reranker
+from rerank_model.targets.embedded import embedded_base
 
-__all__ = ["Workload", "made_up_tasks", "qwen_tokenizer", "tasks_between", "tiny_workload"]
+__all__ = ["Workload", "qwen_tokenizer", "synthetic_tasks", "tasks_between", "tiny_workload"]
 
 N_CANDIDATES = 50
 VOCABULARY = 151_936
 SHORTEST, LONGEST = 300, 700
 LONGEST_HISTORY = 140  # enough to fill any of them
 
-# How Qwen2 and Qwen3 split text before the merges: like GPT-4's pattern, but every digit stands alone.
+# How Qwen2 and Qwen3 split text before the merges: like GPT-4's pattern, but every digit is a piece of its own.
 SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 WORDS = """
@@ -81,7 +81,7 @@ def tiny_workload(seed: int, n_prompts: int) -> Workload:
             head_dim=32,
             tie_word_embeddings=True,
             use_cache=False,
-            initializer_range=0.1,  # wide enough that the letters differ, and with them what is compared
+            initializer_range=0.1,  # wide enough that the letters differ, and so the scores that are compared
         )
     ).eval()
     reranker = Reranker(model, tokenizer, PromptConfig(), base="random, tiny")
@@ -103,11 +103,11 @@ def tasks_between(
     reranker: Reranker, shortest: int, longest: int, n_tasks: int, rng: np.random.Generator
 ) -> list[RankingTask]:
     """Tasks whose prompts' lengths are spread evenly: histories are cut to what a drawn length asks for."""
-    catalogue = made_up_catalogue(2_000, rng, words=(1, 3))
+    catalogue = synthetic_catalogue(2_000, rng, words=(1, 3))
     made = []
     for user in range(n_tasks):
         length = int(rng.integers(shortest, longest + 1))
-        whole = made_up_task(user, catalogue, N_CANDIDATES, LONGEST_HISTORY, rng)
+        whole = synthetic_task(user, catalogue, N_CANDIDATES, LONGEST_HISTORY, rng)
         history = whole.history
         while history and len(reranker.encoder.encode(history, whole.candidates)) > length:
             history = history[1:]
@@ -117,15 +117,15 @@ def tasks_between(
     return made
 
 
-def made_up_tasks(
+def synthetic_tasks(
     n_tasks: int, n_candidates: int, n_history: int, rng: np.random.Generator, words: tuple[int, int] = (1, 3)
 ) -> list[RankingTask]:
     """Tasks of one size over a catalogue of 2,000 titles."""
-    catalogue = made_up_catalogue(2_000, rng, words)
-    return [made_up_task(user, catalogue, n_candidates, n_history, rng) for user in range(n_tasks)]
+    catalogue = synthetic_catalogue(2_000, rng, words)
+    return [synthetic_task(user, catalogue, n_candidates, n_history, rng) for user in range(n_tasks)]
 
 
-def made_up_catalogue(n_items: int, rng: np.random.Generator, words: tuple[int, int]) -> list[Item]:
+def synthetic_catalogue(n_items: int, rng: np.random.Generator, words: tuple[int, int]) -> list[Item]:
     """Titles of so many words each."""
     titles = (
         " ".join(rng.choice(WORDS.split(), rng.integers(words[0], words[1] + 1))).title() for _ in range(n_items)
@@ -133,7 +133,7 @@ def made_up_catalogue(n_items: int, rng: np.random.Generator, words: tuple[int, 
     return [Item(str(index), title) for index, title in enumerate(titles)]
 
 
-def made_up_task(
+def synthetic_task(
     user: int, catalogue: Sequence[Item], n_candidates: int, n_history: int, rng: np.random.Generator
 ) -> RankingTask:
     drawn = [catalogue[index] for index in rng.permutation(len(catalogue))[: n_candidates + n_history]]

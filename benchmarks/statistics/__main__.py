@@ -26,6 +26,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "null": ("numpy", "scipy"),
     "null_others": ("numpy", "scipy"),
     "healthy": ("numpy", "scipy"),
+    "healthy_grids": ("numpy", "scipy"),
     "median_users": ("numpy", "scipy"),
     "early_stop": ("numpy", "scipy", "torch", "transformers", "peft"),
     "sick_jobs": ("numpy", "scipy", "torch", "transformers", "peft"),
@@ -45,7 +46,7 @@ def main() -> int:
         result["families"][family] = measured("statistics", family, args.seed, ("rerank-guard", *FAMILIES[family]))
         result["families"] = {name: result["families"][name] for name in FAMILIES if name in result["families"]}
         path.write_text(as_json(result), encoding="utf-8")  # kept even if a later family breaks
-    # from the file, so that whoever renders it again gets the same
+    # from the file, so that rendering it again gives the same
     result = json.loads(path.read_text(encoding="utf-8"))
     missing = [family for family in FAMILIES if family not in result["families"]]
     if missing:

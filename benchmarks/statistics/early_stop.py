@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from rerank_guard.monitor import TrainingMonitor
-from rerank_guard.report.report import Report
-from rerank_guard.suite import check_reranker
-from rerank_guard.target import Progress
-from rerank_guard.types import TrainingTrace
-from rerank_model.embedded import WorldTarget, make_target
+from rerank_guard.core.report import Report
+from rerank_guard.core.target import Progress
+from rerank_guard.core.types import TrainingTrace
+from rerank_guard.recording.monitor import TrainingMonitor
+from rerank_guard.suite import RunSettings, check_reranker
+from rerank_model.targets.embedded import WorldTarget, make_target
 
 __all__ = ["measure", "run_suite", "statuses"]
 
@@ -36,7 +36,7 @@ def measure(seed: int) -> dict[str, Any]:
                 "steps": full_trace.optimizer_steps,
                 "steps_early": early_trace.optimizer_steps,
                 "saved": 1.0 - early_trace.optimizer_steps / full_trace.optimizer_steps,
-                "loss_gate_decided_after": _of(full, "loss_below_random", "decided_after_steps"),
+                "loss_check_decided_after": _of(full, "loss_below_random", "decided_after_steps"),
                 "seconds_of_training": full_trace.seconds,
                 "seconds_of_training_early": early_trace.seconds,
                 "verdicts": statuses(full),
@@ -58,7 +58,7 @@ def measure(seed: int) -> dict[str, Any]:
 
 
 def run_suite(target: WorldTarget, label: str, *, early: bool) -> tuple[Report, TrainingTrace]:
-    """The suite's report, and the trace of its one training job."""
+    """The suite's report, and the trace of its one training job, which runs also where a check before it has failed."""
     traces: list[TrainingTrace] = []
     train = target.train
 
@@ -67,6 +67,7 @@ def run_suite(target: WorldTarget, label: str, *, early: bool) -> tuple[Report, 
         return traces[0]
 
     target.train = kept  # type: ignore[method-assign]
+    settings = RunSettings(early_stop=early, continue_after_failure=True)
     with tqdm(desc=label, leave=False, mininterval=0.5) as bar:
 
         def show(done: int, total: int, note: str = "") -> None:
@@ -75,7 +76,7 @@ def run_suite(target: WorldTarget, label: str, *, early: bool) -> tuple[Report, 
             bar.set_postfix_str(note, refresh=False)
             bar.update(done - bar.n)
 
-        report = check_reranker(target, early_stop=early, progress=show)
+        report = check_reranker(target, settings, progress=show)
     return report, traces[0]
 
 
@@ -83,13 +84,13 @@ def _curve(trace: TrainingTrace) -> dict[str, Any]:
     """The letter NLL and both e-processes after each step of a job that ran to its budget."""
     monitor = TrainingMonitor()
     rows: dict[str, list[float]] = {"letter_nll": [], "log10_e_chance": [], "log10_e_prior": []}
-    slots, tempered = trace.target_index, trace.tempered_nll
-    assert slots is not None, "the embedded job records letters"
+    positions, tempered = trace.target_index, trace.tempered_nll
+    assert positions is not None, "the embedded job records letters"
     assert tempered is not None, "the embedded job records letters"
     for step in range(trace.optimizer_steps):
         own = trace.example_step == step
         monitor.batch(
-            trace.letter_nll[own], trace.n_candidates[own], trace.first_pass[own], slots[own], tempered[own]
+            trace.letter_nll[own], trace.n_candidates[own], trace.first_pass[own], positions[own], tempered[own]
         )
         rows["letter_nll"].append(round(float(trace.letter_nll[own].mean()), 4))
         rows["log10_e_chance"].append(round(monitor.chance.log_e / math.log(10.0), 3))

@@ -1,18 +1,18 @@
-"""A ranker that is better than chance for good: is it ever failed, does the verdict flip, is it left open?"""
+"""A ranker that is better than chance: is it ever failed, does the verdict flip, is it undecided?"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from benchmarks.statistics.gates import ALPHA
+from benchmarks.statistics.cases import ALPHA
 from tqdm import tqdm
 
-from rerank_guard.checks import check_recall_beats_baseline
-from rerank_guard.defaults import RECALL_EFFECT
+from rerank_guard.checks.quality.recall_beats_baseline import recall_beats_baseline
+from rerank_guard.core.defaults import RECALL_EFFECT
+from rerank_guard.core.types import Item, RankingTask
+from rerank_guard.core.verdict import Status
 from rerank_guard.stats import hits_needed, hits_tolerated, when_decided
-from rerank_guard.types import Item, RankingTask
-from rerank_guard.verdict import Status
 
 __all__ = ["measure"]
 
@@ -41,7 +41,7 @@ def measure(seed: int) -> dict[str, Any]:
         checks[str(_check(hits[0]))] += 1
     exact_passed, exact_failed = when_decided(TRUTH, needed, tolerated)
     return {
-        "gate": f"Hit@{K} of {N_CANDIDATES}",
+        "check": f"Hit@{K} of {N_CANDIDATES}",
         "chance": chance,
         "truth": TRUTH,
         "declared_effect": RECALL_EFFECT,
@@ -58,11 +58,11 @@ def measure(seed: int) -> dict[str, Any]:
 
 
 def _first(reached: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The first look at which a replay is there; USERS when it never is."""
+    """The first look at which a replay has reached it; USERS where it never does."""
     return np.where(reached.any(axis=1), reached.argmax(axis=1), USERS)
 
 
-_ITEMS = tuple(Item(f"item-{slot}", "an item") for slot in range(N_CANDIDATES))
+_ITEMS = tuple(Item(f"item-{position}", "an item") for position in range(N_CANDIDATES))
 _TASKS = tuple(RankingTask(f"user-{user}", (), _ITEMS, "item-0", 0) for user in range(USERS))
 
 
@@ -70,4 +70,4 @@ def _check(hits: np.ndarray[Any, np.dtype[np.bool_]]) -> Status:
     """The verdict of the check itself on scores that put the target first or last."""
     scores = np.tile(np.arange(1.0, 1.0 + N_CANDIDATES), (USERS, 1))
     scores[:, 0] = np.where(hits, 1.0 + N_CANDIDATES, 0.0)
-    return check_recall_beats_baseline(list(scores), _TASKS, k=K, baselines={}, alpha=ALPHA).status
+    return recall_beats_baseline(list(scores), _TASKS, K, {}, alpha=ALPHA).status

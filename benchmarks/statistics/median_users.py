@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from benchmarks.statistics.gates import ALPHA, CASES, Case
+from benchmarks.statistics.cases import ALPHA, CASES, Case
 from scipy.special import betainc, betaln, rel_entr
 from tqdm import tqdm
 
@@ -54,7 +54,7 @@ def _case(case: Case, rng: np.random.Generator) -> dict[str, Any]:
             for name, shape in (("flat", 1.0), ("jeffreys", 0.5))
         },
         "median_simulated": float(np.median(decided)),
-        # the exact probability of a pass no later than the simulated median; 1/2 but for the simulation's error
+        # the exact probability of a pass no later than the simulated median; 1/2 up to the simulation's error
         "exact_at_simulated_median": float(passed[int(np.median(decided)) - 1]),
         "curve": [round(float(share), 5) for share in passed[CURVE_EVERY - 1 :: CURVE_EVERY]],
     }

@@ -161,7 +161,8 @@ def _peers(scores: np.ndarray[Any, Any], relevance: np.ndarray[Any, Any]) -> dic
     users, names = [f"u{u}" for u in range(n_users)], [f"c{c}" for c in range(scores.shape[1])]
     run_rows = {user: dict(zip(names, row, strict=True)) for user, row in zip(users, scores.tolist(), strict=True)}
     relevant_rows = {
-        user: {names[slot]: 1 for slot in np.flatnonzero(row)} for user, row in zip(users, relevance, strict=True)
+        user: {names[position]: 1 for position in np.flatnonzero(row)}
+        for user, row in zip(users, relevance, strict=True)
     }
     dictionaries = time.perf_counter() - start
 

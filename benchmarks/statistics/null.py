@@ -1,4 +1,4 @@
-"""How often does a ranker that knows nothing pass, when somebody looks after every user?
+"""How often does a ranker that knows nothing pass, when there is a look after every user?
 
 Random scores go through the product's own metric; the boundary of hits is the product's own (`stats.power`), and a
 sample of the replays is decided by the e-process itself to show that both agree.
@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
-from benchmarks.statistics.gates import ALPHA, NULL_GATES, NullGate
+from benchmarks.statistics.cases import ALPHA, NULL_CHECKS, NullCheck
 from scipy.stats import binom
 from tqdm import tqdm
 
@@ -21,34 +21,34 @@ __all__ = ["measure"]
 
 SIMULATIONS = 20_000
 USERS = 1_000
-LONG_RUN = 20_000  # users of the exact figure beside
+LONG_RUN = 20_000  # users of the second exact figure
 AT_ONCE = 200
-CHECKED_AT_ONCE = 5  # by the e-process itself, beside all that passed
+CHECKED_AT_ONCE = 5  # by the e-process itself, besides all that passed
 NAIVE_USERS = 100
 
 
 def measure(seed: int) -> dict[str, Any]:
-    """Shares of null rankers that pass, a gate each, with the exact probabilities."""
+    """Shares of null rankers that pass, for each check, with the exact probabilities."""
     rng = np.random.default_rng(seed)
-    passed = dict.fromkeys(NULL_GATES, 0)
-    naive_once, naive_every = dict.fromkeys(NULL_GATES, 0), dict.fromkeys(NULL_GATES, 0)
-    needed = {gate: hits_needed(gate.chance, USERS, ALPHA) for gate in NULL_GATES}
+    passed = dict.fromkeys(NULL_CHECKS, 0)
+    naive_once, naive_every = dict.fromkeys(NULL_CHECKS, 0), dict.fromkeys(NULL_CHECKS, 0)
+    needed = {check: hits_needed(check.chance, USERS, ALPHA) for check in NULL_CHECKS}
     paths_checked, disagreements = 0, 0
-    naive = {gate: naive_needed(gate) for gate in NULL_GATES}
+    naive = {check: naive_needed(check) for check in NULL_CHECKS}
     for _ in tqdm(range(SIMULATIONS // AT_ONCE), desc="null: random rankers", leave=False):
-        for n_candidates in sorted({gate.n_candidates for gate in NULL_GATES}):
+        for n_candidates in sorted({check.n_candidates for check in NULL_CHECKS}):
             standing = target_standing(
                 rng.random((AT_ONCE * USERS, n_candidates)), rng.integers(0, n_candidates, AT_ONCE * USERS)
             )
-            for gate in (gate for gate in NULL_GATES if gate.n_candidates == n_candidates):
-                hits = standing.values(Hit(gate.k)).reshape(AT_ONCE, USERS)
+            for check in (check for check in NULL_CHECKS if check.n_candidates == n_candidates):
+                hits = standing.values(Hit(check.k)).reshape(AT_ONCE, USERS)
                 counts = np.cumsum(hits, axis=1)
-                crossed = (counts >= needed[gate]).any(axis=1)
-                passed[gate] += int(crossed.sum())
-                naive_once[gate] += int((counts[:, NAIVE_USERS - 1] >= naive[gate][-1]).sum())
-                naive_every[gate] += int((counts[:, :NAIVE_USERS] >= naive[gate]).any(axis=1).sum())
+                crossed = (counts >= needed[check]).any(axis=1)
+                passed[check] += int(crossed.sum())
+                naive_once[check] += int((counts[:, NAIVE_USERS - 1] >= naive[check][-1]).sum())
+                naive_every[check] += int((counts[:, :NAIVE_USERS] >= naive[check]).any(axis=1).sum())
                 for row in np.union1d(np.flatnonzero(crossed), np.arange(CHECKED_AT_ONCE)).tolist():
-                    path = log_e_path_above(hits[row], gate.chance)
+                    path = log_e_path_above(hits[row], check.chance)
                     paths_checked += 1
                     disagreements += (first_crossing(path, USERS, ALPHA) is not None) != crossed[row]
     return {
@@ -59,29 +59,29 @@ def measure(seed: int) -> dict[str, Any]:
         "alpha": ALPHA,
         "paths_checked": paths_checked,
         "paths_that_disagree_with_the_boundary": int(disagreements),
-        "gates": [
+        "checks": [
             {
-                "gate": gate.name,
-                "chance": gate.chance,
-                "passed": passed[gate],
-                "share": passed[gate] / SIMULATIONS,
-                "standard_error": math.sqrt(passed[gate] * (1 - passed[gate] / SIMULATIONS)) / SIMULATIONS,
-                **_exact(gate),
-                "naive_share": naive_once[gate] / SIMULATIONS,
-                "naive_exact": float(binom.sf(naive[gate][-1] - 1, NAIVE_USERS, gate.chance)),
-                "naive_every_user_share": naive_every[gate] / SIMULATIONS,
-                "naive_every_user_exact": float(when_decided(gate.chance, naive[gate])[0][-1]),
+                "check": check.name,
+                "chance": check.chance,
+                "passed": passed[check],
+                "share": passed[check] / SIMULATIONS,
+                "standard_error": math.sqrt(passed[check] * (1 - passed[check] / SIMULATIONS)) / SIMULATIONS,
+                **_exact(check),
+                "naive_share": naive_once[check] / SIMULATIONS,
+                "naive_exact": float(binom.sf(naive[check][-1] - 1, NAIVE_USERS, check.chance)),
+                "naive_every_user_share": naive_every[check] / SIMULATIONS,
+                "naive_every_user_exact": float(when_decided(check.chance, naive[check])[0][-1]),
             }
-            for gate in NULL_GATES
+            for check in NULL_CHECKS
         ],
     }
 
 
-def naive_needed(gate: NullGate) -> np.ndarray[Any, np.dtype[np.int64]]:
+def naive_needed(check: NullCheck) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Hits from which on the share of hits is above K/N, after 1, 2, ... users."""
-    return np.arange(1, NAIVE_USERS + 1) * gate.k // gate.n_candidates + 1
+    return np.arange(1, NAIVE_USERS + 1) * check.k // check.n_candidates + 1
 
 
-def _exact(gate: NullGate) -> dict[str, float]:
-    passed, _ = when_decided(gate.chance, hits_needed(gate.chance, LONG_RUN, ALPHA))
+def _exact(check: NullCheck) -> dict[str, float]:
+    passed, _ = when_decided(check.chance, hits_needed(check.chance, LONG_RUN, ALPHA))
     return {"exact": float(passed[USERS - 1]), "exact_long_run": float(passed[-1])}

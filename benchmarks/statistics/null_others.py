@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from benchmarks.statistics.gates import ALPHA
+from benchmarks.statistics.cases import ALPHA
 from scipy.stats import beta
 from tqdm import tqdm
 
@@ -23,8 +23,8 @@ from rerank_guard.stats import (
 
 __all__ = ["measure"]
 
-USERS, BATCHES, BATCH, SLOTS = 1_000, 60, 16, 50
-N = np.full(BATCH, SLOTS)
+USERS, BATCHES, BATCH, POSITIONS = 1_000, 60, 16, 50
+N = np.full(BATCH, POSITIONS)
 
 
 def measure(seed: int) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def equal_rankers(rng: np.random.Generator) -> float:
 
 
 def better_by_the_effect(rng: np.random.Generator) -> float:
-    """Exactly 0.05 better, and so never to be failed as "better by less than 0.05"."""
+    """Exactly 0.05 better, and so it must not be failed as "better by less than 0.05"."""
     shared = rng.random(USERS)
     return float(log_e_path_worse_than((shared < 0.5).astype(float), (shared < 0.45).astype(float), 0.05).max())
 
@@ -69,31 +69,31 @@ def several_targets(rng: np.random.Generator) -> float:
     return float(log_e_path_counts_above(50 * ones, 3 * ones, 20, rng.hypergeometric(3, 47, 20, USERS)).max())
 
 
-def even_slots(rng: np.random.Generator) -> float:
-    return float(log_e_path_uneven(rng.integers(0, SLOTS, USERS), SLOTS).max())
+def uniform_positions(rng: np.random.Generator) -> float:
+    return float(log_e_path_uneven(rng.integers(0, POSITIONS, USERS), POSITIONS).max())
 
 
 def ignorant(spread: float) -> Callable[[np.random.Generator], float]:
     """A model of favourite letters and fresh noise, both of this spread in logits; it knows nothing of the target."""
 
     def largest(rng: np.random.Generator) -> float:
-        process, favourites = LettersAgainstChance(), rng.normal(0.0, spread, SLOTS)
+        process, favourites = LettersAgainstChance(), rng.normal(0.0, spread, POSITIONS)
         for _ in range(BATCHES):
-            logits = favourites + rng.normal(0.0, spread, (BATCH, SLOTS))
-            process.update(tempered_nll(logits, rng.integers(0, SLOTS, BATCH), N), N)
+            logits = favourites + rng.normal(0.0, spread, (BATCH, POSITIONS))
+            process.update(tempered_nll(logits, rng.integers(0, POSITIONS, BATCH), N), N)
         return process.largest
 
     return largest
 
 
-def knows_the_slots(rng: np.random.Generator) -> float:
-    """Targets that favour the first slots, and a model that knows their shares exactly, and nothing else."""
-    process, shares = LettersAgainstPrior(), np.exp(-np.arange(SLOTS) / 10.0)
+def knows_the_positions(rng: np.random.Generator) -> float:
+    """Targets that favour the first positions, and a model that knows their shares exactly, and nothing else."""
+    process, shares = LettersAgainstPrior(), np.exp(-np.arange(POSITIONS) / 10.0)
     shares /= shares.sum()
     logits = np.tile(np.log(shares), (BATCH, 1))
     for _ in range(BATCHES):
-        slots = rng.choice(SLOTS, BATCH, p=shares)
-        process.update(tempered_nll(logits, slots, N), N, slots)
+        positions = rng.choice(POSITIONS, BATCH, p=shares)
+        process.update(tempered_nll(logits, positions, N), N, positions)
     return process.largest
 
 
@@ -102,7 +102,7 @@ _NULLS: tuple[tuple[str, str, int, Callable[[np.random.Generator], float]], ...]
     ("paired comparison, two equal rankers", _USERS_LOOKED, 10_000, equal_rankers),
     ("paired comparison, better by exactly the effect, FAILED", _USERS_LOOKED, 5_000, better_by_the_effect),
     ("three targets among 50, a random order", _USERS_LOOKED, 5_000, several_targets),
-    ("slots, evenly used", _USERS_LOOKED, 20_000, even_slots),
+    ("positions, uniformly used", _USERS_LOOKED, 20_000, uniform_positions),
     (
         "letters against chance, ignorant and over-confident (logits' spread 4)",
         _BATCHES_LOOKED,
@@ -111,9 +111,9 @@ _NULLS: tuple[tuple[str, str, int, Callable[[np.random.Generator], float]], ...]
     ),
     ("letters against chance, ignorant and nearly uniform (spread 0.3)", _BATCHES_LOOKED, 2_000, ignorant(0.3)),
     (
-        "letters against a prior, skewed slots and a model that knows only these",
+        "letters against a prior, skewed positions and a model that knows only these",
         _BATCHES_LOOKED,
         2_000,
-        knows_the_slots,
+        knows_the_positions,
     ),
 )

@@ -74,7 +74,7 @@ def _early_stop(figures: Mapping[str, Any]) -> Figure:
     below.set_xlim(0, len(steps))
     for axes in (above, below):
         if curve["decided_after"] is not None:
-            label = f"training gates decided: {curve['decided_after']}"
+            label = f"training checks decided: {curve['decided_after']}"
             axes.axvline(curve["decided_after"], color="tab:green", linestyle=":", label=label)
         ended = figures["jobs"][0]["steps_early"]
         axes.axvline(ended, color="tab:green", label=f"the early stop ends the job: {ended}")

@@ -12,13 +12,13 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from rerank_guard.monitor import TrainingMonitor
-from rerank_guard.recorder import TraceRecorder
-from rerank_model.embedded import make_target
+from rerank_guard.recording.monitor import TrainingMonitor
+from rerank_guard.recording.recorder import TraceRecorder
+from rerank_model.targets.embedded import make_target
 
 __all__ = ["measure"]
 
-STEPS, WARM_UP, BATCH, SLOTS = 45, 5, 16, 50
+STEPS, WARM_UP, BATCH, N = 45, 5, 16, 50
 CALLS, USERS = 2_000, 500
 
 
@@ -29,7 +29,7 @@ def measure(seed: int) -> dict[str, Any]:
 
 
 def _in_a_job(seed: int) -> dict[str, Any]:
-    """A LetterTrainer job; counted are gathering the logits, `letters`, and `step`, which tells the monitor."""
+    """A LetterTrainer job; counted are gathering the logits, `letters`, and `step`, which informs the monitor."""
     spent = {"gather": 0.0, "letters": 0.0, "step": 0.0}
     ends: list[float] = []
     at_start: dict[str, float] = {}
@@ -74,10 +74,8 @@ def _in_a_job(seed: int) -> dict[str, Any]:
 
 def _calls(rng: np.random.Generator) -> dict[str, float]:
     """Mean microseconds of a call, B=16 and N=50, over a job of 2,000 steps; the monitor looks every few steps."""
-    batches = [
-        (rng.normal(0.0, 1.0, (BATCH, SLOTS)).astype(np.float32), rng.integers(0, SLOTS, BATCH)) for _ in range(50)
-    ]
-    n = np.full(BATCH, SLOTS)
+    batches = [(rng.normal(0.0, 1.0, (BATCH, N)).astype(np.float32), rng.integers(0, N, BATCH)) for _ in range(50)]
+    n = np.full(BATCH, N)
     result = {}
     for name, monitor in (
         ("step_with_monitor", TrainingMonitor(cutoffs=(20, 5), n_users=USERS)),
@@ -86,10 +84,10 @@ def _calls(rng: np.random.Generator) -> dict[str, float]:
         recorder = TraceRecorder(CALLS, 16_000, monitor=monitor)
         letters, step = [], []
         for call in range(CALLS):
-            logits, slots = batches[call % len(batches)]
+            logits, positions = batches[call % len(batches)]
             ids = range(call * BATCH, (call + 1) * BATCH)
             started = time.perf_counter()
-            recorder.letters(logits, slots, n, ids)
+            recorder.letters(logits, positions, n, ids)
             between = time.perf_counter()
             recorder.step(1e-3, 1.0)
             step.append(time.perf_counter() - between)

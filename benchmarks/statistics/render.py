@@ -26,7 +26,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "<!-- Made from statistics.json by `make stats`; do not edit. -->",
         "# Statistics: what was asked, what was got",
         "",
-        "Made by `make stats` (`python -m benchmarks.statistics`), which measures everything below anew; "
+        "Made by `make stats` (`python -m benchmarks.statistics`), which measures everything below; "
         "`--only NAME` remakes one family of figures. The raw figures, with seed, seconds, versions and device, are in "
         "[statistics.json](statistics.json).",
         "",
@@ -57,15 +57,15 @@ def rows(figures: Mapping[str, Any]) -> list[Row]:
 
 
 def _null(null: Mapping[str, Any]) -> Row:
-    gates = null["gates"]
-    naive = next(gate for gate in gates if gate["gate"] == "Recall@20 of 50")
-    shares = _each(gates, lambda gate: f"{gate['share']:.3%}")
-    exact = _each(gates, lambda gate: f"{gate['exact']:.3%}")
+    checks = null["checks"]
+    naive = next(check for check in checks if check["check"] == "Recall@20 of 50")
+    shares = _each(checks, lambda check: f"{check['share']:.3%}")
+    exact = _each(checks, lambda check: f"{check['exact']:.3%}")
     return (
         "a null ranker ever passes, under a look after every user",
-        f"≤ {NULL_SHARE:.1%} (naive gate on {null['naive_users']} users: 46%)",
-        f"{shares} ({_each(gates, lambda gate: gate['gate'])}); exactly {exact}; naive gate {naive['naive_share']:.1%}",
-        all(max(gate["share"], gate["exact"], gate["exact_long_run"]) <= NULL_SHARE for gate in gates),
+        f"≤ {NULL_SHARE:.1%} (naive check on {null['naive_users']} users: 46%)",
+        f"{shares} ({_each(checks, lambda check: check['check'])}); exactly {exact}; naive check {naive['naive_share']:.1%}",
+        all(max(check["share"], check["exact"], check["exact_long_run"]) <= NULL_SHARE for check in checks),
         f"{null['simulations']:,} simulations of {null['users']:,} users each, random scores through the product's "
         "metric; exact by `stats.power.when_decided`",
     )
@@ -76,7 +76,7 @@ def _healthy(healthy: Mapping[str, Any]) -> Iterator[Row]:
         f"{healthy['replays_a_seed']:,} replays for each of {healthy['seeds']} seeds, a look after every one of "
         f"{healthy['users']:,} users, the first verdict final"
     )
-    name = f"a healthy ranker ({healthy['gate']}: {healthy['truth']})"
+    name = f"a healthy ranker ({healthy['check']}: {healthy['truth']})"
     yield (
         f"{name} fails or flips",
         "0",
@@ -128,7 +128,7 @@ def _early_stop(early: Mapping[str, Any], sick: Mapping[str, Any]) -> Row:
         _parts(parts),
         all(met for met, _ in parts),
         f"the embedded default job, seeds {_each(jobs, lambda job: str(job['seed']), ', ')}, "
-        "`check_reranker(target, early_stop=True)` beside the same without",
+        "`check_reranker(target, RunSettings(early_stop=True))` and the same without",
     )
 
 
@@ -155,7 +155,7 @@ def _metrics(metrics: Mapping[str, Any]) -> Row:
         (max(passes.values()) <= ONE_PASS, f"time {_passes(passes)} one pass"),
     ]
     return (
-        f"{metrics['users']:,} users x {metrics['candidates']} candidates, all metrics with ties, beside `ranx` and "
+        f"{metrics['users']:,} users x {metrics['candidates']} candidates, all metrics with ties, compared with `ranx` and "
         "`pytrec_eval`",
         f"≥ {FASTER:.0f}x the faster of them a user; memory ≤ {MEMORY:.0f}x the score matrix; time ≤ {ONE_PASS:.0f}x one "
         "pass over it",

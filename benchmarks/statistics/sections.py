@@ -1,9 +1,11 @@
-"""What stands under the table of statistics.md: a section for each family of figures."""
+"""The sections of statistics.md after its table: one for each family of figures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from scipy.stats import beta
 
 __all__ = ["everything", "table"]
 
@@ -13,6 +15,7 @@ def everything(figures: Mapping[str, Any]) -> Iterator[str]:
     for title, lines in (
         ("A ranker that knows nothing", _null(figures["null"], figures["null_others"])),
         ("A ranker that is healthy", _healthy(figures["healthy"])),
+        ("Checks on healthy rerankers", _healthy_grids(figures["healthy_grids"])),
         ("Users until the verdict", _median_users(figures["median_users"])),
         ("Early stop", _early_stop(figures["early_stop"], figures["sick_jobs"])),
         ("Recording and testing", _recording(figures["recording_cost"])),
@@ -36,27 +39,27 @@ def _null(null: Mapping[str, Any], others: Mapping[str, Any]) -> Iterator[str]:
     users, naive = null["users"], null["naive_users"]
     yield (
         f"Random scores for {null['simulations']:,} x {users:,} users, ranked by the product's metric, a look after every "
-        f"user, alpha = {null['alpha']:g}. The naive gate is `recall > K/N` on {naive} users, looked at once, or after each of "
-        "them. Each share stands before its exact probability."
+        f"user, alpha = {null['alpha']:g}. The naive check is `recall > K/N` on {naive} users, looked at once, or after each of "
+        "them. Each share is followed by its exact probability."
     )
     yield ""
     yield from table(
         (
-            "gate",
+            "check",
             f"passes within {users:,} users",
             f"exactly, within {null['long_run_users']:,}",
-            "naive gate, one look",
-            f"naive gate, {naive} looks",
+            "naive check, one look",
+            f"naive check, {naive} looks",
         ),
         [
             (
-                gate["gate"],
-                f"{gate['share']:.3%} (± {gate['standard_error']:.3%}), {gate['exact']:.3%}",
-                f"{gate['exact_long_run']:.3%}",
-                f"{gate['naive_share']:.1%}, {gate['naive_exact']:.1%}",
-                f"{gate['naive_every_user_share']:.1%}, {gate['naive_every_user_exact']:.1%}",
+                check["check"],
+                f"{check['share']:.3%} (± {check['standard_error']:.3%}), {check['exact']:.3%}",
+                f"{check['exact_long_run']:.3%}",
+                f"{check['naive_share']:.1%}, {check['naive_exact']:.1%}",
+                f"{check['naive_every_user_share']:.1%}, {check['naive_every_user_exact']:.1%}",
             )
-            for gate in null["gates"]
+            for check in null["checks"]
         ],
     )
     yield ""
@@ -90,7 +93,7 @@ def _null(null: Mapping[str, Any], others: Mapping[str, Any]) -> Iterator[str]:
 def _healthy(healthy: Mapping[str, Any]) -> Iterator[str]:
     checks = ", ".join(f"{number} {status}" for status, number in healthy["checks_on_all_users"].items() if number)
     yield (
-        f"{healthy['gate']}, chance {healthy['chance']:.2f}, true rate {healthy['truth']:.2f}, declared effect "
+        f"{healthy['check']}, chance {healthy['chance']:.2f}, true rate {healthy['truth']:.2f}, declared effect "
         f"{healthy['declared_effect']:g}, alpha = {healthy['alpha']:g} for either verdict. Of {healthy['replays']:,} replays "
         f"{healthy['passed']:,} pass, {healthy['failed']} fail and {healthy['inconclusive']} are undecided at "
         f"{healthy['users']:,} users; in {healthy['flipped']} a later look says the opposite of the first verdict."
@@ -98,8 +101,31 @@ def _healthy(healthy: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"The first verdict is final, and has to be: in {healthy['open_again'] / healthy['replays']:.0%} of the replays some "
-        "look after the PASS finds E below 1/alpha again, which would read as undecided. `check_recall_beats_baseline` judges "
+        "look after the PASS finds E below 1/alpha again, which would read as undecided. `recall_beats_baseline` judges "
         f"all users it is given at once; on the first replay of each seed, with all {healthy['users']:,} users: {checks}."
+    )
+
+
+def _healthy_grids(grids: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "Inputs of healthy rerankers, drawn over seeds, sizes and shapes; each check at its own level, without a run's error "
+        "budget. *At most* is a one-sided 95% upper limit of the rate of failures (Clopper and Pearson 1934)."
+    )
+    yield ""
+    yield from table(
+        ("drawn", "check", "level", "draws", "failed", "at most", "inconclusive"),
+        [
+            (
+                row["grid"],
+                f"`{row['check']}`",
+                "a threshold" if row["alpha"] is None else f"{row['alpha']:g}",
+                str(row["draws"]),
+                str(row["failed"]),
+                f"{beta.ppf(0.95, row['failed'] + 1, row['draws'] - row['failed']):.1%}",
+                str(row["inconclusive"]),
+            )
+            for row in grids["grids"]
+        ],
     )
 
 
@@ -145,7 +171,7 @@ def _median_users(users: Mapping[str, Any]) -> Iterator[str]:
 
 def _early_stop(early: Mapping[str, Any], sick: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        "The embedded default job, trained to its budget and trained with the early stop, each judged by all gates. Up to "
+        "The embedded default job, trained to its budget and trained with the early stop, each judged by all checks. Up to "
         "the stop both are the same job: the last column is the largest difference of any example's letter NLL."
     )
     yield ""
@@ -174,10 +200,10 @@ def _early_stop(early: Mapping[str, Any], sick: Mapping[str, Any]) -> Iterator[s
     )
     yield ""
     yield (
-        "The training gates of the whole runs are decided at "
-        + ", ".join(f"step {job['loss_gate_decided_after']}" for job in early["jobs"])
-        + "; an early job goes on from there until the ranking of its own examples suggests that the held-out users will "
-        "decide too. What the stop costs is quality: such a job is not trained out, as its recall shows."
+        "The training checks of the whole runs are decided at "
+        + ", ".join(f"step {job['loss_check_decided_after']}" for job in early["jobs"])
+        + "; an early job continues from there until the ranking of its own examples suggests that the held-out users will "
+        "decide too. The cost of the stop is quality: such a job is not fully trained, as its recall shows."
     )
     for job in early["jobs"]:
         for check, cause in job["open_early"].items():
@@ -231,7 +257,7 @@ def _recording(cost: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"In {job['steps']} steps of a LetterTrainer job (batch {job['batch_size']}, a step took "
         f"{job['milliseconds_a_step']:.0f} ms): gathering the logits {job['microseconds_of_gather_a_step']:.0f} µs, "
-        f"`recorder.letters` {job['microseconds_of_letters_a_step']:.0f} µs, `recorder.step`, which tells the monitor, "
+        f"`recorder.letters` {job['microseconds_of_letters_a_step']:.0f} µs, `recorder.step`, which informs the monitor, "
         f"{job['microseconds_of_step_a_step']:.0f} µs a step."
     )
     yield ""
@@ -291,7 +317,7 @@ def _metrics(metrics: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     names = list(metrics["one_target"]["float32"]["seconds_of_one_pass"])
-    yield "Against one pass over the scores, by several notions of a pass; the first is the one that is held to:"
+    yield "Against one pass over the scores, by several notions of a pass; the first is the one of the table above:"
     yield ""
     yield from table(
         ("scores", "seconds", *(name.replace("_", " ") for name in names), "peak memory / score matrix"),

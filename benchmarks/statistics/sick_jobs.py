@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from benchmarks.statistics.early_stop import run_suite, statuses
 
-from rerank_guard.monitor import TrainingMonitor, feed
-from rerank_guard.types import RankingTask
-from rerank_model.embedded import WorldTarget, default_settings, make_target
+from rerank_guard.core.types import RankingTask
+from rerank_guard.recording.monitor import TrainingMonitor, feed
+from rerank_model.targets.embedded import WorldTarget, default_settings, make_target
 
 __all__ = ["measure"]
 
@@ -53,7 +53,7 @@ def labels_at_random(seed: int) -> WorldTarget:
     return _relabelled(_small(seed), seed, 50)
 
 
-def labels_in_the_first_slots(seed: int) -> WorldTarget:
+def labels_at_the_first_positions(seed: int) -> WorldTarget:
     """As before, but drawn among the first five candidates: the letters alone bring the loss below log N."""
     return _relabelled(_small(seed), seed, 5)
 
@@ -61,7 +61,7 @@ def labels_in_the_first_slots(seed: int) -> WorldTarget:
 _JOBS: dict[str, Callable[[int], WorldTarget]] = {
     "learning rate 0": learning_rate_zero,
     "labels drawn at random": labels_at_random,
-    "labels drawn among the first 5 slots": labels_in_the_first_slots,
+    "labels drawn among the first 5 positions": labels_at_the_first_positions,
 }
 
 
@@ -70,13 +70,13 @@ def _small(seed: int, **changes: Any) -> WorldTarget:
     return make_target(seed, "cpu", n_train=EXAMPLES, n_test=USERS, settings=settings)
 
 
-def _relabelled(target: WorldTarget, seed: int, slots: int) -> WorldTarget:
+def _relabelled(target: WorldTarget, seed: int, positions: int) -> WorldTarget:
     # A stream of its own: from the world's seed the draws would be those of the users' moods, and could be learned.
     rng = np.random.default_rng([seed, 1])
 
     def relabelled(task: RankingTask) -> RankingTask:
-        slot = int(rng.integers(slots))
-        return replace(task, target_id=task.candidate_ids[slot], target_index=slot)
+        position = int(rng.integers(min(positions, task.n_candidates)))
+        return replace(task, target_id=task.candidate_ids[position], target_index=position)
 
     target.train_tasks = [relabelled(task) for task in target.train_tasks]
     return target

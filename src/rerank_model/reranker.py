@@ -15,26 +15,27 @@ from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from rerank_guard.monitor import TrainingMonitor
-from rerank_guard.target import Progress
-from rerank_guard.training_plan import ParameterChange
-from rerank_guard.types import FloatArray, Item, LetterTable, RankingTask, TrainingTrace
-from rerank_model.backend import BACKENDS, BackendName, Loaded, attach_saved_adapter, pick_device
-from rerank_model.config import LoraSettings, TrainingSettings
-from rerank_model.dataset import LetterCollator
-from rerank_model.encode import PromptEncoder
+from rerank_guard.core.target import Progress
+from rerank_guard.core.training_plan import ParameterChange
+from rerank_guard.core.types import FloatArray, Item, LetterTable, RankingTask, TrainingTrace
+from rerank_guard.recording.monitor import TrainingMonitor
+from rerank_model.backends.backend import BACKENDS, BackendName, Loaded, attach_saved_adapter, pick_device
+from rerank_model.backends.lora_settings import LoraSettings
+from rerank_model.backends.precision import pick_dtype, require_native
 from rerank_model.errors import BackendError, ConfigError
-from rerank_model.evaluate import Evaluation, evaluate_logits
-from rerank_model.packed import TokenIds
-from rerank_model.precision import pick_dtype, require_native
-from rerank_model.prompt import PromptConfig
-from rerank_model.saved_config import prompt_from_json, read_config, write_config
-from rerank_model.score import log_softmax, packed_gap, pick_tokens_per_batch, score_prompts, why_plain
-from rerank_model.scorer import LetterScorer, verify_letter_head
-from rerank_model.train import run_training
-from rerank_model.trainer import save_weights
-from rerank_model.verbalizer import Verbalizer, letters_in_context
-from rerank_model.weight_changes import WeightWatch, meant_to_train
+from rerank_model.prompt.encode import PromptEncoder
+from rerank_model.prompt.prompt import PromptConfig
+from rerank_model.prompt.saved_config import prompt_from_json, read_config, write_config
+from rerank_model.prompt.verbalizer import Verbalizer, letters_in_context
+from rerank_model.scoring.evaluate import Evaluation, evaluate_logits
+from rerank_model.scoring.packed import TokenIds
+from rerank_model.scoring.score import log_softmax, packed_gap, pick_tokens_per_batch, score_prompts, why_plain
+from rerank_model.scoring.scorer import LetterScorer, verify_letter_head
+from rerank_model.training.dataset import LetterCollator
+from rerank_model.training.settings import TrainingSettings
+from rerank_model.training.train import run_training
+from rerank_model.training.trainer import save_weights
+from rerank_model.training.weight_changes import WeightWatch, configured_to_train
 
 __all__ = ["Ranked", "Reranker"]
 
@@ -42,7 +43,7 @@ Text = str | Item
 
 
 class Ranked(TypedDict):
-    """One row of a ranking: the candidate's place in the list it came in, its letter logit, and its text."""
+    """One row of a ranking: the candidate's index in the list given, its letter logit, and its text."""
 
     corpus_id: int
     score: float
@@ -52,8 +53,8 @@ class Ranked(TypedDict):
 class Reranker:
     """Ranks candidates by the logits of their letters after one forward pass (LlamaRec; Yue et al., 2023).
 
-    Make one with `from_pretrained`. Raises where others fall back: a missing letter, a target outside the
-    candidates, a title that could forge the prompt, are errors.
+    Make one with `from_pretrained`. A missing letter, a target outside the candidates and a title that could
+    forge the prompt are errors; nothing falls back to something else.
     """
 
     def __init__(
@@ -75,9 +76,11 @@ class Reranker:
         self.verbalizer = Verbalizer.from_table(letters_in_context(self.encoder))
         self.scorer = self._read(model)
         self.weight_changes: tuple[ParameterChange, ...] = ()
-        self._told_plain = False
+        self._warned_plain = False
         self.scoring_dtype = require_native(scoring_dtype, self.device)
-        pick_tokens_per_batch(tokens_per_batch, self.device, torch.float32)  # refuses it here already
+        pick_tokens_per_batch(
+            tokens_per_batch, self.device, torch.float32
+        )  # refused here, before anything is scored
         self.tokens_per_batch = tokens_per_batch
 
     @classmethod
@@ -147,7 +150,7 @@ class Reranker:
         return self.scorer.letter_token_ids.device
 
     def letter_table(self) -> LetterTable:
-        """The letters with their token ids in the context where the answer stands."""
+        """The letters with their token ids at the position of the answer."""
         return letters_in_context(self.encoder)
 
     def score(self, history: Sequence[Text], candidates: Sequence[Text]) -> FloatArray:
@@ -162,7 +165,7 @@ class Reranker:
         if not np.isfinite(scores).all():
             bad = np.flatnonzero(~np.isfinite(scores)).tolist()
             raise BackendError(
-                f"{len(bad)} of {len(scores)} scores are not finite (first at slot {bad[0]}: {scores[bad[0]]}); the "
+                f"{len(bad)} of {len(scores)} scores are not finite (first at position {bad[0]}: {scores[bad[0]]}); the "
                 "weights or the precision are broken, so there is no ranking. Load the model in float32, or retrain."
             )
         return scores
@@ -193,8 +196,8 @@ class Reranker:
     def score_tasks(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """Letter logits of many tasks, one (N,) float64 array each, in the order given."""
         why = self.why_plain
-        if why is not None and not self._told_plain:
-            self._told_plain = True
+        if why is not None and not self._warned_plain:
+            self._warned_plain = True
             warnings.warn(
                 f"prompts are scored one padded batch after another, which is slower: {why}.", stacklevel=2
             )
@@ -230,9 +233,9 @@ class Reranker:
         Args:
             tasks: the examples, in any order.
             settings: of the job.
-            progress: told after every optimiser step; None shows Trainer's own bar.
+            progress: called after every optimiser step; None shows Trainer's own bar.
             resume_from: a checkpoint folder of an earlier run of the same job.
-            monitor: ends the job as soon as it has seen what the training gates ask; None for the whole budget.
+            monitor: ends the job once the training checks are decided; None for the whole budget.
 
         Returns:
             What the job recorded.
@@ -257,7 +260,7 @@ class Reranker:
         )
 
     def make_trainable(self, settings: TrainingSettings) -> None:
-        """Put the adapters on, or all weights in float32 where there are none to be.
+        """Attach the adapters; where the settings ask for none, turn all weights into float32.
 
         Raises:
             ConfigError: the reranker has adapters already, and the settings ask for others or for none.
@@ -272,9 +275,9 @@ class Reranker:
             self.scorer = self._read(inner.float())
 
     def run_job(self, job: Callable[[], TrainingTrace], settings: TrainingSettings) -> TrainingTrace:
-        """Run a training job on the scorer, and keep what it did to each weight in `weight_changes`."""
+        """Run a training job on the scorer, and keep how it changed each weight in `weight_changes`."""
         model = self.scorer.model
-        watch = WeightWatch(model, meant_to_train(model, settings))
+        watch = WeightWatch(model, configured_to_train(model, settings))
         trace = job()
         self.weight_changes = tuple(watch.changes(model))
         self.scorer.eval()
@@ -289,7 +292,7 @@ class Reranker:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         model = self.scorer.model
-        # What an earlier save of the other kind left would be picked up on loading.
+        # Files of an earlier save of the other kind would be loaded as well.
         for stale in ("adapter_config.json", "adapter_model.safetensors", "config.json", "model.safetensors"):
             (path / stale).unlink(missing_ok=True)
         save_weights(model, path)
@@ -329,8 +332,8 @@ class Reranker:
 
     @property
     def pad_token_id(self) -> int:
-        """What short prompts of a batch are filled with."""
-        # What stands behind a prompt's last token is never looked at, so any id will do where none is declared.
+        """The id that fills up short prompts of a batch."""
+        # No computation reads the tokens after a prompt's last one, so any id will do where none is declared.
         for token_id in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
             if token_id is not None:
                 return int(token_id)
@@ -347,7 +350,7 @@ def _items(texts: Sequence[Text]) -> list[Item]:
 
 
 def _require_same_adapter(model: PeftModel, wanted: LoraSettings | None) -> None:
-    """Refuse settings that an adapter already there would make void.
+    """Refuse settings that contradict the adapter that the model already has.
 
     Raises:
         ConfigError: names both.

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.types import FloatArray, Item, LetterTable, LetterToken, RankingTask, TrainingTrace
+from rerank_guard.core.types import FloatArray, Item, LetterTable, LetterToken, RankingTask, TrainingTrace
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def make_task(slot: int | None, n: int, *, user: int = 0, target_index: int | None = -1) -> RankingTask:
-    """One task with its target at `slot` (None: not listed); target_index says the same unless given."""
+def make_task(position: int | None, n: int, *, user: int = 0, target_index: int | None = -1) -> RankingTask:
+    """One task with its target at `position` (None: not listed); target_index says the same unless given."""
     candidates = tuple(Item(f"u{user}-i{i}", f"item {i}") for i in range(n))
-    target_id = "elsewhere" if slot is None else candidates[slot].item_id
-    return RankingTask(f"user-{user}", (), candidates, target_id, slot if target_index == -1 else target_index)
+    target_id = "elsewhere" if position is None else candidates[position].item_id
+    return RankingTask(f"user-{user}", (), candidates, target_id, position if target_index == -1 else target_index)
 
 
-def make_tasks(slots: Sequence[int | None], lengths: Sequence[int]) -> list[RankingTask]:
-    return [make_task(slot, n, user=u) for u, (slot, n) in enumerate(zip(slots, lengths, strict=True))]
+def make_tasks(positions: Sequence[int | None], lengths: Sequence[int]) -> list[RankingTask]:
+    return [make_task(position, n, user=u) for u, (position, n) in enumerate(zip(positions, lengths, strict=True))]
 
 
 def random_tasks(rng: np.random.Generator, lengths: Sequence[int]) -> list[RankingTask]:
@@ -80,7 +80,7 @@ def make_trace(
 
 
 def chance_nll(rng: np.random.Generator, examples: int, n: int = 50, spread: float = 0.3) -> FloatArray:
-    """Letter NLL of a model whose logits know nothing: noise of this spread, the target's slot uniform."""
+    """Letter NLL of a model whose logits know nothing: noise of this spread, the target's position uniform."""
     logits = rng.normal(scale=spread, size=(examples, n))
     return np.log(np.exp(logits).sum(axis=1)) - logits[:, 0]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from guard.builders import LETTERS, random_tasks
-from rerank_guard.prompts import ScoringPrompt
-from rerank_guard.types import FloatArray, LetterTable, LetterToken, RankingTask
+from rerank_guard.core.prompts import ScoringPrompt
+from rerank_guard.core.types import FloatArray, LetterTable, LetterToken, RankingTask
 
 VOCABULARY = 600
 SPACED = 200

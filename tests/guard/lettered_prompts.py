@@ -1,4 +1,4 @@
-"""A made-up prompt builder and tokenizer for the tests of the prompt checks: a token for a word or a marker."""
+"""A small prompt builder and tokenizer for the tests of the prompt checks: one token a word or marker."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from guard.builders import LETTERS
-from rerank_guard.prompts import ScoringPrompt, SupervisedToken, TrainingPrompt
-from rerank_guard.types import Item, LetterTable, LetterToken, RankingTask
+from rerank_guard.core.prompts import ScoringPrompt, SupervisedToken, TrainingPrompt
+from rerank_guard.core.types import Item, LetterTable, LetterToken, RankingTask
 
 PIECES = re.compile(r"<\|\w+\|>|</?think>| (?=<\|\w+\|>|</?think>)|\n| ?\w+| ?[^\w\s]|\s")
 PLAIN_PIECES = re.compile(r"\n| ?[A-Za-z0-9]+| ?[^\w\s]|_|\s|\w")
@@ -41,7 +41,7 @@ TAIL = "Which one comes next? Answer with its letter.<|im_end|>\n<|im_start|>ass
 
 def prompt_text(task, *, head=HEAD, tail=TAIL, between=". ", letters=LETTERS, newest=99):
     past = "".join(f"- {item.text}\n" for item in task.history[-newest:]) or "- (nothing yet)\n"
-    offered = "".join(f"{letters[slot]}{between}{item.text}\n" for slot, item in enumerate(task.candidates))
+    offered = "".join(f"{letters[position]}{between}{item.text}\n" for position, item in enumerate(task.candidates))
     return f"{head}{past}Candidates:\n{offered}{tail}"
 
 
@@ -53,8 +53,8 @@ def scoring_prompt(task, words, text=None, *, cut=None):
 def training_prompt(task, words, text=None, *, answer=None, supervised=None):
     """With the letter, the end of the turn and a line break behind the prompt; only the letter supervised."""
     before = words.encode(prompt_text(task) if text is None else text)
-    slot = next((s for s, item in enumerate(task.candidates) if item.item_id == task.target_id), 0)
-    letter = words.encode(LETTERS[slot] if answer is None else answer)
+    position = next((p for p, item in enumerate(task.candidates) if item.item_id == task.target_id), 0)
+    letter = words.encode(LETTERS[position] if answer is None else answer)
     ids = (*before, *letter, *words.encode("<|im_end|>\n"))
     place = len(before) - 1
     wanted = (SupervisedToken(place, letter[0]),) if supervised is None else supervised(place, ids)
@@ -82,8 +82,8 @@ def film_tasks(users=12, n=6, seed=0, history=3):
 
 
 def moved_target(task):
-    slot = (task.target_index + 1) % task.n_candidates
-    return replace(task, target_id=task.candidates[slot].item_id, target_index=slot)
+    position = (task.target_index + 1) % task.n_candidates
+    return replace(task, target_id=task.candidates[position].item_id, target_index=position)
 
 
 def short_task(task):

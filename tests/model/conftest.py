@@ -7,12 +7,12 @@ import pytest
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from rerank_guard.types import RankingTask
+from rerank_guard.core.types import RankingTask
 from rerank_model.data.world import SplitTasteRule, world_tasks
-from rerank_model.embedded import embedded_base
-from rerank_model.encode import PromptEncoder
-from rerank_model.prompt import PromptConfig
+from rerank_model.prompt.encode import PromptEncoder
+from rerank_model.prompt.prompt import PromptConfig
 from rerank_model.reranker import Reranker
+from rerank_model.targets.embedded import embedded_base
 
 
 @pytest.fixture(scope="session", autouse=True)

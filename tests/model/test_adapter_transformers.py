@@ -1,4 +1,4 @@
-"""The guard's adapter for other people's letter rerankers, held against our own scoring and against its saboteurs."""
+"""The guard's adapter for other people's letter rerankers, compared with our own scoring and with broken variants."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from rerank_guard.adapters.transformers import LetterRerankerTarget, TrainableLetterRerankerTarget
-from rerank_guard.checks import check_letter_tokens_found
-from rerank_guard.errors import TargetError
-from rerank_guard.suite import check_reranker
-from rerank_guard.target import KnowsLetters, PredictsProba, RerankTarget, Trains
-from rerank_model.prompt import LETTERS
+from rerank_guard.checks.answer_tokens.letter_tokens_found import letter_tokens_found
+from rerank_guard.core.errors import TargetError
+from rerank_guard.core.target import KnowsLetters, PredictsProba, RerankTarget, Trains
+from rerank_guard.suite import RunSettings, check_reranker
+from rerank_model.prompt.prompt import LETTERS
 
 
 @pytest.fixture
@@ -41,15 +41,16 @@ def test_it_offers_what_the_suite_asks_for(parts):
     assert isinstance(TrainableLetterRerankerTarget(**parts, train=lambda progress: None), Trains)
 
 
-def test_sound_letters_pass(parts):
-    verdict = check_letter_tokens_found(LetterRerankerTarget(**parts).letter_table(), 12)
+def test_healthy_letters_pass(parts):
+    verdict = letter_tokens_found(LetterRerankerTarget(**parts).letter_table(), parts["tasks"])
     assert verdict.status == "passed"
 
 
 def test_published_mistake_letters_encoded_out_of_context(parts):
-    """Ids of " A" read where the position holds "A": encoding the label alone, with the space it has in the list."""
+    """Ids of " A" read where the answer is "A": the label encoded alone, with the space that it has in the list."""
     spaced = [parts["tokenizer"](f" {letter}", add_special_tokens=False)["input_ids"][0] for letter in LETTERS[:12]]
-    verdict = check_letter_tokens_found(LetterRerankerTarget(**parts, letter_token_ids=spaced).letter_table(), 12)
+    table = LetterRerankerTarget(**parts, letter_token_ids=spaced).letter_table()
+    verdict = letter_tokens_found(table, parts["tasks"])
     assert verdict.status == "failed"
     assert verdict.fault == "wrong-letter-variant"
 
@@ -58,7 +59,7 @@ def test_too_few_letters_are_named_before_any_scoring(parts, few_tasks):
     target = LetterRerankerTarget(**parts | {"letters": LETTERS[:9]})
     with pytest.raises(TargetError, match="12 candidates, but only 9 letters"):
         target.score(few_tasks)
-    assert check_letter_tokens_found(target.letter_table(), 12).fault == "letters-exhausted"
+    assert letter_tokens_found(target.letter_table(), few_tasks).fault == "letters-exhausted"
 
 
 def test_bad_arguments(parts):
@@ -69,7 +70,7 @@ def test_bad_arguments(parts):
 
 
 def test_the_suite_runs_on_it(parts):
-    report = check_reranker(LetterRerankerTarget(**parts), cutoffs=(3,))
+    report = check_reranker(LetterRerankerTarget(**parts), RunSettings(cutoffs=(3,)))
     statuses = {verdict.check: verdict.status for verdict in report.verdicts}
     assert statuses["gt_in_candidates"] == statuses["letter_tokens_found"] == "passed"
     assert statuses["loss_below_random"] == "not_applicable"

@@ -7,8 +7,8 @@ import csv
 import numpy as np
 import pytest
 
-from rerank_model.cli import build_parser, main
-from rerank_model.embedded import embedded_base
+from rerank_model.cli.main import build_parser, main
+from rerank_model.targets.embedded import embedded_base
 
 
 @pytest.fixture

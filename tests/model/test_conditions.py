@@ -1,4 +1,4 @@
-"""What a stored run keeps of a reranker: its luck changes nothing, its prompt and settings do."""
+"""What a reference run keeps of a reranker: another seed changes nothing, its prompt and settings do."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from rerank_model.conditions import run_conditions
-from rerank_model.config import LoraSettings, TrainingSettings
-from rerank_model.embedded import embedded_base
-from rerank_model.prompt import PromptConfig
+from rerank_model.backends.lora_settings import LoraSettings
+from rerank_model.prompt.prompt import PromptConfig
 from rerank_model.reranker import Reranker
+from rerank_model.targets.conditions import run_conditions
+from rerank_model.targets.embedded import embedded_base
+from rerank_model.training.settings import TrainingSettings
 
 
 @pytest.fixture(scope="module")

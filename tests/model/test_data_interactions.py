@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rerank_guard.types import Item
+from rerank_guard.core.types import Item
 from rerank_model.data.catalogue import Catalogue
 from rerank_model.data.interactions import Interactions
 from rerank_model.data.popularity import item_popularity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rerank_guard.types import RankingTask
+from rerank_guard.core.types import RankingTask
 from rerank_model.data.cache import default_cache_dir, is_whole
 from rerank_model.data.catalogue import Catalogue
 from rerank_model.data.interactions import Interactions

@@ -143,7 +143,7 @@ def test_a_long_file_names_the_right_line(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (ITEM.replace("267\t", "1\t"), "line 3: item id '1' already stands at line 2"),
+        (ITEM.replace("267\t", "1\t"), "line 3: item id '1' is already at line 2"),
         (ITEM.replace("267\t", "\t"), "line 3: column 'item_id' is empty"),
     ],
 )
@@ -155,7 +155,7 @@ def test_malformed_item(write: Write, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (U_ITEM.replace("267|", "1|"), "line 2: item id '1' already stands at line 1"),
+        (U_ITEM.replace("267|", "1|"), "line 2: item id '1' is already at line 1"),
         (U_ITEM.replace("|0\n", "|yes\n", 1), "line 1: genre flag 'Western' is 'yes'"),
         (U_ITEM.replace("|0\n", "\n", 1), r"line 1: 23 value\(s\) where 24"),
     ],
@@ -295,7 +295,7 @@ def test_catalogue_joins_the_text_columns_that_are_filled(write: Write, tmp_path
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
-        ("item,title\n1,a\n1,b\n", ["title"], "record 3: item id '1' already stands at record 2"),
+        ("item,title\n1,a\n1,b\n", ["title"], "record 3: item id '1' is already at record 2"),
         ("item,title\n1,\n", ["title"], "item '1' has a blank text"),
         ("item,title\n1,a\n", ["name"], "no column 'name'; its columns are 'item', 'title'"),
         ("item,title\n1,a\n", "title", "text is 'title'; name the text columns in a list"),

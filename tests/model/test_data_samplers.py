@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from rerank_guard.types import IntArray
+from rerank_guard.core.types import IntArray
 from rerank_model.data import samplers
 from rerank_model.data.interactions import Interactions
 from rerank_model.data.retriever import RetrieverSampler
@@ -82,7 +82,7 @@ def test_candidates_are_distinct_outside_the_history_and_hold_the_target_once(
     data: Interactions, kind: type[UniformSampler] | type[PopularitySampler], n: int, seed: int, rounds: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(samplers, "_ROUNDS", rounds)  # 0: every row goes the dense way
+        patch.setattr(samplers, "_ROUNDS", rounds)  # 0: every row is drawn by `_race`
         sampler = kind(data)
         drawn = draw_all(sampler, data, n, seed)
         again = draw_all(sampler, data, n, seed)
@@ -97,10 +97,10 @@ def test_candidates_are_distinct_outside_the_history_and_hold_the_target_once(
         return
     assert again is not None
     np.testing.assert_array_equal(drawn.items, again.items, err_msg="the same seed gave other candidates")
-    for user, target, row, slot in zip(data.user, data.item, drawn.items, drawn.target_slot, strict=True):
+    for user, target, row, position in zip(data.user, data.item, drawn.items, drawn.target_position, strict=True):
         negatives = {int(item) for item in row} - {int(target)}
         assert len(row) == n
-        assert row[slot] == target
+        assert row[position] == target
         assert len(negatives) == n - 1, f"duplicates in {row}"
         assert not negatives & took[int(user)], f"history among the candidates {row}"
         assert negatives <= drawable
@@ -123,7 +123,7 @@ def test_a_target_in_the_history_is_excluded_once_only() -> None:
 
 
 @pytest.mark.parametrize("kind", [UniformSampler, PopularitySampler])
-def test_target_slot_is_uniform(kind: type[UniformSampler] | type[PopularitySampler]) -> None:
+def test_the_position_of_the_target_is_uniform(kind: type[UniformSampler] | type[PopularitySampler]) -> None:
     data = world(np.arange(N_USERS), np.arange(N_USERS))
     n, queries = 4, 20_000
     targets = np.full(queries, 5)
@@ -134,12 +134,12 @@ def test_target_slot_is_uniform(kind: type[UniformSampler] | type[PopularitySamp
         seen=nothing_seen(data),
         rng=np.random.default_rng(3),
     )
-    _uniform_over_slots(drawn.target_slot, n)
+    _uniform_over_positions(drawn.target_position, n)
 
 
 @pytest.mark.parametrize("rounds", [0, 3])
-def test_a_popular_negative_is_as_likely_in_any_slot(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
-    # Without the shuffle, drawing by popularity puts the popular items into the first slots.
+def test_a_popular_negative_is_as_likely_at_any_position(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    # Without the shuffle, drawing by popularity puts the popular items at the first positions.
     monkeypatch.setattr(samplers, "_ROUNDS", rounds)
     data = weighted_world([50, 3, 2, 2, 2, 2, 1])
     n, queries = 4, 20_000
@@ -150,15 +150,15 @@ def test_a_popular_negative_is_as_likely_in_any_slot(monkeypatch: pytest.MonkeyP
         seen=nothing_seen(data),
         rng=np.random.default_rng(4),
     )
-    query, slot = np.nonzero(drawn.items == 0)
+    query, position = np.nonzero(drawn.items == 0)
     assert len(query) > queries // 2
-    _uniform_over_slots(slot, n)
+    _uniform_over_positions(position, n)
 
 
-def _uniform_over_slots(slots: IntArray, n: int) -> None:
-    for slot, count in enumerate(np.bincount(slots, minlength=n)):
-        p = binomtest(int(count), len(slots), 1 / n).pvalue
-        assert p > 1e-6, f"slot {slot} holds {count} of {len(slots)}"
+def _uniform_over_positions(positions: IntArray, n: int) -> None:
+    for position, count in enumerate(np.bincount(positions, minlength=n)):
+        p = binomtest(int(count), len(positions), 1 / n).pvalue
+        assert p > 1e-6, f"position {position} holds {count} of {len(positions)}"
 
 
 @pytest.mark.parametrize("rounds", [0, 1, 3])
@@ -228,13 +228,13 @@ def test_retriever_gives_the_best_n_with_their_scores() -> None:
     drawn = retrieve(3, target=3)
     assert drawn.scores is not None
     assert dict(zip(drawn.items[0].tolist(), drawn.scores[0].tolist(), strict=True)) == {2: 0.9, 3: 0.7, 1: 0.5}
-    assert drawn.items[0, drawn.target_slot[0]] == 3
+    assert drawn.items[0, drawn.target_position[0]] == 3
 
 
 def test_a_target_that_was_not_retrieved_stays_missing() -> None:
     for target in (20, 4):  # never listed; listed below the cut
         drawn = retrieve(3, target=target)
-        assert drawn.target_slot.tolist() == [-1]
+        assert drawn.target_position.tolist() == [-1]
         assert target not in drawn.items
 
 
@@ -242,9 +242,9 @@ def test_retriever_leaves_the_history_out() -> None:
     assert sorted(retrieve(3, target=3, history=2).items[0].tolist()) == [1, 3, 4]
 
 
-def test_retriever_slots_are_shuffled() -> None:
-    slots = np.array([retrieve(3, target=2, seed=seed).target_slot[0] for seed in range(600)])
-    _uniform_over_slots(slots, 3)
+def test_retrieved_items_are_shuffled() -> None:
+    positions = np.array([retrieve(3, target=2, seed=seed).target_position[0] for seed in range(600)])
+    _uniform_over_positions(positions, 3)
 
 
 @pytest.mark.parametrize(

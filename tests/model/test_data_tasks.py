@@ -92,11 +92,11 @@ def test_training_tasks_cover_every_position_once(seed: int, least: int, length:
     for task in tasks:
         negatives = set(task.candidate_ids) - {task.target_id}
         assert len(negatives) == 4
-        assert not negatives & set(own[task.query_id]), "a later training item of the user stands as a negative"
+        assert not negatives & set(own[task.query_id]), "a later training item of the user is a negative"
 
 
 def test_a_held_out_target_can_be_a_training_negative() -> None:
-    # Otherwise the negatives of a user would give away what was held out.
+    # Otherwise the negatives of a user would reveal what was held out.
     split = leave_last_out(random_interactions(1))
     targets = {
         (split.test.targets.user_ids[user], split.test.targets.item_ids[item])
@@ -166,8 +166,8 @@ def test_a_target_the_retriever_missed_is_none() -> None:
     for task in tasks:
         assert task.target_index is None
         assert task.target_id not in task.candidate_ids
-        assert task.retriever_scores is not None
-        assert dict(zip(task.candidate_ids, task.retriever_scores, strict=True)) == dict(lists[task.query_id])
+        assert task.first_stage_scores is not None
+        assert dict(zip(task.candidate_ids, task.first_stage_scores, strict=True)) == dict(lists[task.query_id])
 
 
 @pytest.mark.parametrize(

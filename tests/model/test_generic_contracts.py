@@ -11,9 +11,9 @@ from pytest_torch import (
     check_inference_contract,
 )
 
-from rerank_model.embedded import embedded_base
 from rerank_model.reranker import Reranker
-from rerank_model.scorer import LetterScorer, letter_nll, pad_prompts
+from rerank_model.scoring.scorer import LetterScorer, letter_nll, pad_prompts
+from rerank_model.targets.embedded import embedded_base
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_extra_padding_changes_nothing(base_reranker, batch):
 
 
 class ReadsTheEnd(LetterScorer):
-    """A saboteur: reads the last column, padding or not (fault S1)."""
+    """Reads the last column, padding or not (fault S1)."""
 
     def forward(self, input_ids, last_position, n_candidates):
         return super().forward(input_ids, torch.full_like(last_position, input_ids.shape[1] - 1), n_candidates)
@@ -45,16 +45,26 @@ def test_the_padding_check_catches_a_scorer_that_reads_the_end(base_reranker, ba
         assert_padding_invariant(broken, batch, extra=5, pad_value=9, atol=1e-4)
 
 
-def loss_on(few_tasks):
-    target = torch.tensor([task.target_index for task in few_tasks])
+TRAINED = 8
+"""Examples of the two tests that train."""
+
+
+@pytest.fixture
+def small_batch(batch):
+    return {name: rows[:TRAINED] for name, rows in batch.items()}
+
+
+@pytest.fixture
+def loss(few_tasks):
+    target = torch.tensor([task.target_index for task in few_tasks[:TRAINED]])
     return lambda logits: letter_nll(logits, target).mean()
 
 
-def test_gradients_are_finite(batch, few_tasks):
+def test_gradients_are_finite(small_batch, loss):
     scorer = Reranker.from_pretrained(embedded_base(), device="cpu").scorer
-    assert_gradients_finite(scorer, batch, loss_on(few_tasks))
+    assert_gradients_finite(scorer, small_batch, loss)
 
 
-def test_one_batch_can_be_learned_by_heart(batch, few_tasks):
+def test_it_overfits_one_batch(small_batch, loss):
     scorer = Reranker.from_pretrained(embedded_base(), device="cpu").scorer
-    assert_overfits_one_batch(scorer, batch, loss_on(few_tasks), lr=2e-3, max_final_ratio=0.3, steps=80)
+    assert_overfits_one_batch(scorer, small_batch, loss, lr=2e-3, max_final_ratio=0.3, steps=40)

@@ -1,22 +1,23 @@
-"""Batches of like length: when they are made, that they spare padding, and that nobody is left out."""
+"""Batches of similar length: when they are made, that they save padding, and that every example comes once."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rerank_model.config import LoraSettings, TrainingSettings
-from rerank_model.embedded import embedded_base
-from rerank_model.grouping import GroupedByLength, grouping_pays, padding_share
+from rerank_model.backends.lora_settings import LoraSettings
 from rerank_model.reranker import Reranker
-from rerank_model.trainer import LetterTrainer
+from rerank_model.targets.embedded import embedded_base
+from rerank_model.training.grouping import GroupedByLength, grouping_pays, padding_share
+from rerank_model.training.settings import TrainingSettings
+from rerank_model.training.trainer import LetterTrainer
 
 RNG = np.random.default_rng(5)
 UNEQUAL = RNG.integers(50, 700, 400).tolist()
 ALIKE = RNG.integers(300, 312, 400).tolist()
 
 
-def test_it_is_done_where_it_spares_padding_and_not_where_it_does_not():
+def test_it_is_done_where_it_saves_padding_and_not_where_it_does_not():
     assert grouping_pays(UNEQUAL, 16)
     assert not grouping_pays(ALIKE, 16)
     assert not grouping_pays(UNEQUAL, 1)
@@ -46,10 +47,10 @@ def test_batches_come_in_random_order_and_not_from_long_to_short():
 def test_examples_that_come_again_and_again_are_not_grouped_into_batches_of_themselves(few_tasks):
     from transformers import AutoTokenizer
 
-    from rerank_model.dataset import LetterCollator
-    from rerank_model.encode import PromptEncoder
-    from rerank_model.prompt import PromptConfig
-    from rerank_model.train import _order
+    from rerank_model.prompt.encode import PromptEncoder
+    from rerank_model.prompt.prompt import PromptConfig
+    from rerank_model.training.dataset import LetterCollator
+    from rerank_model.training.train import _order
 
     collator = LetterCollator(PromptEncoder(AutoTokenizer.from_pretrained(embedded_base()), PromptConfig()), 0)
     from dataclasses import replace
@@ -63,7 +64,7 @@ def test_examples_that_come_again_and_again_are_not_grouped_into_batches_of_them
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_a_job_takes_it_up(monkeypatch, few_tasks, asked):
+def test_a_job_uses_it(monkeypatch, few_tasks, asked):
     """Histories of none and of all items make prompts of very different lengths."""
     from dataclasses import replace
 

@@ -7,8 +7,8 @@ import torch
 from tiny_models import SMALL, make
 from transformers import GPT2Config, GPT2LMHeadModel, MistralConfig, MistralForCausalLM
 
-from rerank_model.config import LoraSettings
-from rerank_model.last_token import choose_path, plain_last_hidden, trimmed_last_hidden
+from rerank_model.backends.lora_settings import LoraSettings
+from rerank_model.scoring.last_token import choose_path, plain_last_hidden, trimmed_last_hidden
 
 
 def batch():
@@ -37,7 +37,7 @@ def test_it_equals_the_plain_path_in_value_and_gradient(name):
         )
 
 
-def test_padding_behind_a_prompt_is_not_seen():
+def test_padding_after_a_prompt_is_not_seen():
     decoder = make("qwen3").get_decoder()
     ids, position = batch()
     other = ids.clone()
@@ -76,5 +76,5 @@ def test_adapters_on_the_last_layer_count():
     ],
     ids=["another shape", "an architecture not tried", "a sliding window"],
 )
-def test_what_is_not_known_goes_the_plain_way(model):
+def test_unknown_shapes_take_the_plain_path(model):
     assert choose_path(model().get_decoder()) is plain_last_hidden

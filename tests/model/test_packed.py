@@ -11,12 +11,12 @@ from peft import LoraConfig, get_peft_model
 from tiny_models import make
 from torch.nn import functional
 
-from rerank_model.packed import attention, forward, rotary, varlen, why_not_packed
-from rerank_model.packed import threads as threads_module
-from rerank_model.packed.segments import Segments
-from rerank_model.precision import has_native_bfloat16
-from rerank_model.score import packed_gap, score_packed, score_plain, score_prompts, why_plain
-from rerank_model.scorer import LetterScorer
+from rerank_model.backends.precision import has_native_bfloat16
+from rerank_model.scoring.packed import attention, forward, rotary, varlen, why_not_packed
+from rerank_model.scoring.packed import threads as threads_module
+from rerank_model.scoring.packed.segments import Segments
+from rerank_model.scoring.score import packed_gap, score_packed, score_plain, score_prompts, why_plain
+from rerank_model.scoring.scorer import LetterScorer
 
 LETTERS = [3, 5, 8, 13, 21, 34, 55]
 LENGTHS = (1, 2, 40, 127, 128, 129, 300, 300, 17)
@@ -134,7 +134,7 @@ def test_neighbours_are_not_seen():
 
 
 def test_a_pass_that_mixes_neighbours_is_caught(monkeypatch):
-    """The saboteur: attention over the whole batch, as a cache object left in a packed call brings about."""
+    """Attention over the whole batch, as a cache object left in a packed call causes it."""
 
     def over_all(query, key, value, segments, workspace):
         return attention.attend(query, key, value, Segments.of_lengths([len(query)]), workspace)
@@ -167,7 +167,7 @@ def test_the_number_of_threads_changes_nothing():
         torch.set_num_threads(before)
 
 
-def test_an_error_in_a_thread_comes_out_and_leaves_the_threads_as_they_were():
+def test_an_error_in_a_thread_is_raised_and_leaves_the_threads_as_they_were():
     before = torch.get_num_threads()
 
     def work(given, own):
@@ -177,7 +177,7 @@ def test_an_error_in_a_thread_comes_out_and_leaves_the_threads_as_they_were():
 
     with pytest.raises(ValueError, match="the fifth"):
         list(threads_module.each_in_a_thread(work, range(40), dict, 2))
-    with pytest.raises(ZeroDivisionError):  # what a thread needs of its own cannot be made
+    with pytest.raises(ZeroDivisionError):  # the thread's own state cannot be made
         list(threads_module.each_in_a_thread(work, range(40), lambda: 1 / 0, 2))
     assert torch.get_num_threads() == before
     assert list(threads_module.each_in_a_thread(work, range(6, 40), dict, 2)) == list(range(6, 40))
@@ -204,22 +204,22 @@ def test_a_progress_that_raises_leaves_all_as_it_was(path):
 
 
 def test_prompts_are_taken_in_turn_and_come_back_in_order(monkeypatch):
-    monkeypatch.setattr("rerank_model.score.WINDOW", 4)
+    monkeypatch.setattr("rerank_model.scoring.score.WINDOW", 4)
     scorer = LetterScorer(make("qwen3"), LETTERS)
     prompts = prompts_of([5 + i % 7 for i in range(23)])
     n = [2 + i % 6 for i in range(23)]
-    told = []
+    reported = []
     rows = score_prompts(
         scorer,
         iter(prompts),
         n,
         tokens_per_batch=30,
         pad_token_id=0,
-        progress=lambda done, total, note="": told.append((done, total)),
+        progress=lambda done, total, note="": reported.append((done, total)),
     )
     assert [len(row) for row in rows] == n
-    assert told == sorted(told)
-    assert told[-1] == (23, 23)
+    assert reported == sorted(reported)
+    assert reported[-1] == (23, 23)
     for prompt, row in zip(prompts, rows, strict=True):
         alone = score_prompts(scorer, [prompt], [len(row)], tokens_per_batch=30, pad_token_id=0)
         np.testing.assert_allclose(row, alone[0], atol=1e-5)
@@ -245,7 +245,7 @@ def _varlen_reference(query, key, value, cu_q, cu_k, max_q, max_k, *, scale, win
     return torch.cat(parts)
 
 
-def test_what_is_handed_to_the_cuda_kernel_is_right(monkeypatch):
+def test_the_cuda_kernel_gets_the_right_arguments(monkeypatch):
     from torch.nn.attention import varlen as kernels
 
     def attend(query, key, value, segments, workspace):
@@ -262,7 +262,7 @@ def test_what_is_handed_to_the_cuda_kernel_is_right(monkeypatch):
     torch.testing.assert_close(by(score_packed, scorer, prompts_of()), expected, atol=1e-5, rtol=0)
 
 
-def test_the_cuda_kernel_is_left_alone_where_it_is_not_to_be_had():
+def test_the_cuda_kernel_is_not_used_where_it_is_not_available():
     assert not varlen.has_varlen(torch.device("cpu"), torch.bfloat16)
     assert not varlen.has_varlen(torch.device("cuda"), torch.float32)
 
@@ -328,7 +328,7 @@ def _nested_lora(model):
     return adapted
 
 
-# Nothing of these goes through another class's forward pass: they are values, and computed right.
+# None of these goes through another class's forward pass: they are values, and computed right.
 VALUES = {
     "another scaling in one layer": _attribute(lambda layer: layer.self_attn, "scaling", 0.9),
     "another epsilon in one norm": _attribute(lambda layer: layer.self_attn.k_norm, "variance_epsilon", 0.5),
@@ -337,7 +337,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("case", VALUES)
-def test_values_are_read_where_they_stand(case):
+def test_values_are_read_from_their_own_module(case):
     scorer = LetterScorer(_layer(make("qwen3"), VALUES[case]), LETTERS)
     assert why_plain(scorer) is None
     expected = by(score_plain, scorer, prompts_of())
@@ -409,7 +409,7 @@ CHANGED = {
     ),
     "an adapter around an adapter": (_nested_lora, "is a Linear"),
     "a hook": (_hooked, "forward hook"),
-    "another forward": (_forward_replaced, "of its own put in"),
+    "another forward": (_forward_replaced, "replaces that of its class"),
     "another module": (_another_module, "Doubled"),
     "DoRA": (_dora, "more than a product"),
     "merged and off": (
@@ -426,8 +426,8 @@ def _merged_and_off(model):
 
 
 @pytest.mark.parametrize("case", CHANGED)
-def test_a_model_that_somebody_has_changed_goes_the_plain_way(case):
-    """Else what was put in would be left out in silence, which is the kind of fault that this project is about."""
+def test_a_changed_model_takes_the_plain_path(case):
+    """Else the change would be dropped silently, which is the kind of fault that this project is about."""
     change, words = CHANGED[case]
     scorer = LetterScorer(change(make("qwen3")), LETTERS)
     reason = why_plain(scorer)
@@ -440,7 +440,7 @@ def test_a_model_that_somebody_has_changed_goes_the_plain_way(case):
             np.testing.assert_allclose(rows[index], row.numpy(), atol=1e-6)
 
 
-def test_a_scorer_with_a_forward_pass_of_its_own_goes_the_plain_way():
+def test_a_scorer_with_a_forward_pass_of_its_own_takes_the_plain_path():
     class Another(LetterScorer):
         def forward(self, input_ids, last_position, n_candidates):
             return -super().forward(input_ids, last_position, n_candidates)
@@ -448,8 +448,8 @@ def test_a_scorer_with_a_forward_pass_of_its_own_goes_the_plain_way():
     assert "Another has a forward pass" in why_plain(Another(make("qwen3"), LETTERS))
 
 
-def test_an_architecture_that_comes_to_compute_otherwise_is_noticed(monkeypatch):
-    """As a release of transformers might; here it is our own norms that have come to differ."""
+def test_an_architecture_that_computes_differently_is_noticed(monkeypatch):
+    """As a release of transformers might; here it is our own norms that differ."""
     scorer = LetterScorer(make("qwen3"), LETTERS)
     assert packed_gap(scorer) is None
     monkeypatch.setattr(forward, "inverse_rms", lambda states, eps: 0.5 * rotary.inverse_rms(states, eps))
@@ -459,7 +459,7 @@ def test_an_architecture_that_comes_to_compute_otherwise_is_noticed(monkeypatch)
     assert why_plain(LetterScorer(make("qwen3"), LETTERS)) is None
 
 
-def test_a_packed_pass_that_breaks_is_no_reason_not_to_load_a_model(monkeypatch):
+def test_a_model_loads_although_its_packed_pass_raises(monkeypatch):
     def broken(states, eps):
         raise RuntimeError("no such kernel\nand more")
 
@@ -467,10 +467,10 @@ def test_a_packed_pass_that_breaks_is_no_reason_not_to_load_a_model(monkeypatch)
     reason = packed_gap(LetterScorer(make("qwen3"), LETTERS))
     assert reason == "it cannot be computed packed (RuntimeError: no such kernel)"
 
-    def broken_without_a_word(states, eps):
+    def broken_without_a_message(states, eps):
         raise NotImplementedError
 
-    monkeypatch.setattr(forward, "inverse_rms", broken_without_a_word)
+    monkeypatch.setattr(forward, "inverse_rms", broken_without_a_message)
     assert "(NotImplementedError: )" in packed_gap(LetterScorer(make("qwen3"), LETTERS))
 
 
@@ -518,6 +518,6 @@ def test_prompts_are_not_made_long_before_they_are_needed():
     assert list(results) == list(range(1, 50))
 
 
-def test_a_rotation_that_looks_at_the_longest_prompt_is_left_to_the_model():
+def test_a_rotation_that_depends_on_the_longest_prompt_is_left_to_the_model():
     rotation = {"rope_type": "dynamic", "rope_theta": 10_000.0, "factor": 2.0}
     assert "'dynamic'" in why_not_packed(make("llama", rope_parameters=rotation, max_position_embeddings=16))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank_guard.types import Item
-from rerank_model.encode import PromptEncoder
+from rerank_guard.core.types import Item
 from rerank_model.errors import PromptError
-from rerank_model.prompt import LETTERS, PromptConfig, PromptFrame, check_text
+from rerank_model.prompt.encode import PromptEncoder
+from rerank_model.prompt.prompt import LETTERS, PromptConfig, PromptFrame, check_text
 
 TWO = (Item("a", "Toy Story"), Item("b", "Heat"))
 
@@ -24,7 +24,7 @@ def test_prompt_reads_as_intended(tokenizer):
 
 
 def test_a_conversation_trained_on_begins_with_the_prompt_scored(tokenizer):
-    """The empty think block stands in both: the prefix before the letter is token-equal."""
+    """The empty think block is in both: the prefix before the letter is token-equal."""
     config = PromptConfig()
     frame = PromptFrame.from_tokenizer(tokenizer, config)
     text = frame.text((), TWO)
@@ -35,7 +35,7 @@ def test_a_conversation_trained_on_begins_with_the_prompt_scored(tokenizer):
     assert whole.startswith(text + "A")
 
 
-def test_empty_history_is_said(tokenizer):
+def test_an_empty_history_has_a_line_of_its_own(tokenizer):
     assert "- (nothing yet)\n" in PromptFrame.from_tokenizer(tokenizer, PromptConfig()).text((), TWO)
 
 
@@ -59,7 +59,7 @@ def test_a_template_that_changes_the_message_is_refused(tokenizer):
 
     upper = copy.deepcopy(tokenizer)
     upper.chat_template = "{{ messages[0].content | lower }}"
-    with pytest.raises(PromptError, match="does not carry the user's message"):
+    with pytest.raises(PromptError, match="changes the user's message"):
         PromptEncoder(upper, PromptConfig())
 
 
@@ -130,32 +130,32 @@ def test_cached_lines_join_to_the_plain_tokenisation(tokenizer, data):
 
 
 def test_prompts_that_do_not_join_are_noticed(encoder, few_tasks):
-    """The saboteur of the equality check: a cache that disagrees with plain tokenisation."""
+    """A cache that disagrees with plain tokenisation fails the equality check."""
     task = few_tasks[0]
-    sound = encoder._encode_whole(task.history, task.candidates)
+    expected = encoder._encode_whole(task.history, task.candidates)
     encoder._letters[0] = np.array([5, 6, 7], dtype=np.int64).tobytes()
     with pytest.warns(UserWarning, match="tokenised whole"):
-        assert encoder.encode(task.history, task.candidates) == sound
-    assert encoder.encode(task.history, task.candidates) == sound
+        assert encoder.encode(task.history, task.candidates) == expected
+    assert encoder.encode(task.history, task.candidates) == expected
     assert not encoder.joins
 
 
 def test_a_line_that_does_not_join_is_noticed_however_late(encoder, few_tasks, monkeypatch):
-    """The hundredth prompt brings a title whose ids depend on what stands beside it."""
+    """The hundredth prompt brings a title whose ids depend on its neighbours."""
     task = few_tasks[0]
     for _ in range(40):
         encoder.encode(task.history, task.candidates)
     assert encoder.joins
     odd = (Item("odd", "Odd One"), TWO[1])
-    sound = encoder._encode_whole((), odd)
+    expected = encoder._encode_whole((), odd)
     encoder._pieces["."] = np.array(
         [9, 9], dtype=np.int64
     ).tobytes()  # as if the dot and the title were tokenised otherwise together
     with pytest.warns(UserWarning, match="tokenised whole"):
-        assert encoder.encode((), odd) == sound
+        assert encoder.encode((), odd) == expected
 
 
-def test_a_line_is_held_against_what_ends_its_list_too(tokenizer):
+def test_a_line_is_compared_with_what_ends_its_list_too(tokenizer):
     """Where the next piece begins with a line break, a title's end may merge with it."""
     config = PromptConfig(candidates_heading="", question="\nWhich one comes next?")
     encoder = PromptEncoder(tokenizer, config)

@@ -9,15 +9,14 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import TikTokenConverter
 
-from rerank_guard.assertions import assert_letter_tokens_found
-from rerank_guard.checks import check_letter_tokens_found
-from rerank_guard.types import Item
-from rerank_model.encode import PromptEncoder
+from rerank_guard.checks.answer_tokens.letter_tokens_found import letter_tokens_found
+from rerank_guard.core.types import Item, RankingTask
 from rerank_model.errors import PromptError
-from rerank_model.prompt import LETTERS, PromptConfig
-from rerank_model.verbalizer import Verbalizer, letters_in_context
+from rerank_model.prompt.encode import PromptEncoder
+from rerank_model.prompt.prompt import LETTERS, PromptConfig
+from rerank_model.prompt.verbalizer import Verbalizer, letters_in_context
 
-# Qwen2 and Qwen3 split text so; the difference from GPT-4's pattern is that every digit stands alone.
+# How Qwen2 and Qwen3 split text; unlike GPT-4's pattern, every digit is a piece of its own.
 QWEN_PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
@@ -31,10 +30,15 @@ def qwen(tokenizer) -> PreTrainedTokenizerFast:
     return fast
 
 
+def task_of(n_candidates: int) -> RankingTask:
+    candidates = tuple(Item(str(i), f"Title {i}") for i in range(n_candidates))
+    return RankingTask("user", (), candidates, target_id="0", target_index=0)
+
+
 def test_all_letters_are_found_in_context(qwen):
     table = letters_in_context(PromptEncoder(qwen, PromptConfig()))
     assert len(LETTERS) == 52
-    assert_letter_tokens_found(table, 52)
+    assert letter_tokens_found(table, [task_of(52)]).status == "passed"
     verbalizer = Verbalizer.from_table(table)
     assert [qwen.decode([token]) for token in verbalizer.letter_token_ids] == list(LETTERS)
 
@@ -48,7 +52,7 @@ def test_the_letter_after_a_space_is_another_token(qwen):
 
 def test_two_letter_labels_are_caught(qwen):
     table = letters_in_context(PromptEncoder(qwen, PromptConfig(letters=("A", "B", "QX", "10"))))
-    verdict = check_letter_tokens_found(table, 4)
+    verdict = letter_tokens_found(table, [task_of(4)])
     assert verdict.status == "failed"
     assert verdict.fault == "multi-token-letter"
     with pytest.raises(PromptError, match="'10'"):

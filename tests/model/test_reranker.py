@@ -3,17 +3,26 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 
-from rerank_guard.errors import VacuousMetricError
-from rerank_model.config import LoraSettings, TrainingSettings
-from rerank_model.embedded import embedded_base
+from rerank_guard.core.errors import VacuousMetricError
+from rerank_guard.core.types import TrainingTrace
+from rerank_model.backends.lora_settings import LoraSettings
 from rerank_model.errors import BackendError, ConfigError, PromptError, TrainingError
-from rerank_model.prompt import PromptConfig
+from rerank_model.prompt.prompt import PromptConfig
 from rerank_model.reranker import Reranker
+from rerank_model.scoring.score import log_softmax
+from rerank_model.targets.embedded import embedded_base
+from rerank_model.training.settings import TrainingSettings
+
+
+def silent(done, total, note="") -> None:
+    """A progress callback that shows nothing."""
+
 
 SHORT = TrainingSettings(learning_rate=1e-2, batch_size=4, max_steps=3, warmup_steps=0)
 
@@ -23,11 +32,30 @@ def own_reranker() -> Reranker:
     return Reranker.from_pretrained(embedded_base(), device="cpu")
 
 
+@dataclass(frozen=True)
+class Job:
+    """A short job, what it recorded and reported, and what the base model was before it."""
+
+    reranker: Reranker
+    trace: TrainingTrace
+    calls: list[tuple[int, int, str]]
+    weights_before: dict[str, torch.Tensor]
+    scores_before: list[np.ndarray]
+
+
 @pytest.fixture(scope="module")
-def trained(few_tasks) -> Reranker:
+def job(few_tasks) -> Job:
     reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
-    reranker.fit(few_tasks, SHORT, lambda done, total, note="": None)
-    return reranker
+    weights = {name: weight.detach().clone() for name, weight in reranker.scorer.model.named_parameters()}
+    scores = reranker.score_tasks(few_tasks)
+    calls = []
+    trace = reranker.fit(few_tasks, SHORT, lambda done, total, note="": calls.append((done, total, note)))
+    return Job(reranker, trace, calls, weights, scores)
+
+
+@pytest.fixture(scope="module")
+def trained(job) -> Reranker:
+    return job.reranker
 
 
 def test_rank_keeps_the_original_indices(base_reranker, few_tasks):
@@ -85,12 +113,10 @@ def test_empty_history_ranks(base_reranker):
     assert len(base_reranker.rank([], ["Icy Harbor", "Molten Ridge"])) == 2
 
 
-def test_training_moves_only_the_adapters(own_reranker, few_tasks):
-    before = {name: p.detach().clone() for name, p in own_reranker.scorer.model.named_parameters()}
-    trace = own_reranker.fit(few_tasks, SHORT, lambda done, total, note="": None)
-    inner = own_reranker.scorer.model
+def test_training_moves_only_the_adapters(job):
+    trace, inner = job.trace, job.reranker.scorer.model
     after = dict(inner.get_base_model().named_parameters())
-    for name, value in before.items():
+    for name, value in job.weights_before.items():
         moved = after.get(name, after.get(name.replace("_proj.weight", "_proj.base_layer.weight")))
         assert torch.equal(value, moved), f"{name} must stay frozen"
     adapters = {name: p for name, p in inner.named_parameters() if "lora_B" in name}
@@ -102,23 +128,20 @@ def test_training_moves_only_the_adapters(own_reranker, few_tasks):
     assert trace.first_pass.all()
     assert np.isfinite(trace.gradient_norm).all()
     assert trace.learning_rate[0] == pytest.approx(1e-2)
-    assert not own_reranker.scorer.training, "dropout must be off after training"
+    assert not job.reranker.scorer.training, "dropout must be off after training"
 
 
-def test_recorded_nll_is_that_before_the_step(own_reranker, few_tasks):
-    """The first batch's NLL is the untouched model's."""
-    from rerank_model.score import log_softmax
-
-    rows = own_reranker.score_tasks(few_tasks)
-    untouched = {-log_softmax(row)[task.target_index] for row, task in zip(rows, few_tasks, strict=True)}
-    trace = own_reranker.fit(few_tasks, SHORT, lambda done, total, note="": None)
-    for value in trace.letter_nll[:4]:
+def test_recorded_nll_is_that_before_the_step(job, few_tasks):
+    """The first batch's NLL is that of the untrained model."""
+    rows = zip(job.scores_before, few_tasks, strict=True)
+    untouched = {-log_softmax(row)[task.target_index] for row, task in rows}
+    for value in job.trace.letter_nll[:4]:
         assert min(abs(value - other) for other in untouched) < 1e-4
 
 
 def test_later_passes_are_marked(own_reranker, few_tasks):
     settings = TrainingSettings(batch_size=8, epochs=2, warmup_steps=0)
-    trace = own_reranker.fit(few_tasks, settings, lambda done, total, note="": None)
+    trace = own_reranker.fit(few_tasks, settings, silent)
     assert trace.first_pass.tolist() == [True] * 24 + [False] * 24
     assert trace.planned_steps == trace.optimizer_steps == 6
 
@@ -126,32 +149,26 @@ def test_later_passes_are_marked(own_reranker, few_tasks):
 def test_training_every_weight(own_reranker, few_tasks):
     before = own_reranker.score_tasks(few_tasks)
     settings = TrainingSettings(lora=None, learning_rate=1e-3, batch_size=4, max_steps=2, warmup_steps=0)
-    trace = own_reranker.fit(few_tasks, settings, lambda done, total, note="": None)
+    trace = own_reranker.fit(few_tasks, settings, silent)
     assert trace.trainable_parameters == sum(p.numel() for p in own_reranker.scorer.model.parameters())
     assert not np.allclose(before, own_reranker.score_tasks(few_tasks))
 
 
-def test_same_seed_same_job(few_tasks):
-    traces = []
-    for _ in range(2):
-        reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
-        traces.append(reranker.fit(few_tasks, SHORT, lambda done, total, note="": None))
-    np.testing.assert_allclose(traces[0].letter_nll, traces[1].letter_nll, atol=1e-5)
+def test_same_seed_same_job(job, own_reranker, few_tasks):
+    trace = own_reranker.fit(few_tasks, SHORT, silent)
+    np.testing.assert_allclose(trace.letter_nll, job.trace.letter_nll, atol=1e-5)
 
 
-def test_progress_is_told(own_reranker, few_tasks):
-    calls = []
-    own_reranker.fit(few_tasks, SHORT, lambda done, total, note="": calls.append((done, total, note)))
-    assert [(done, total) for done, total, _ in calls] == [(1, 3), (2, 3), (3, 3)]
-    assert "letter NLL" in calls[0][2]
+def test_progress_is_reported(job):
+    assert [(done, total) for done, total, _ in job.calls] == [(1, 3), (2, 3), (3, 3)]
+    assert "letter NLL" in job.calls[0][2]
 
 
-def test_a_saved_reranker_scores_as_before(trained, few_tasks, tmp_path):
+def test_a_saved_reranker_scores_as_before(job, trained, few_tasks, tmp_path):
     trained.save_pretrained(tmp_path)
-    again = Reranker.from_pretrained(tmp_path, device="cpu")
-    np.testing.assert_allclose(trained.score_tasks(few_tasks), again.score_tasks(few_tasks), atol=1e-6)
-    untouched = Reranker.from_pretrained(embedded_base(), device="cpu")
-    assert not np.allclose(untouched.score_tasks(few_tasks), again.score_tasks(few_tasks)), "the adapter must count"
+    again = Reranker.from_pretrained(tmp_path, device="cpu").score_tasks(few_tasks)
+    np.testing.assert_allclose(trained.score_tasks(few_tasks), again, atol=1e-6)
+    assert not np.allclose(job.scores_before, again), "the adapter must count"
     assert not list(tmp_path.glob("*.bin")), "safetensors only"
 
 
@@ -159,26 +176,20 @@ def test_a_saved_adapter_can_be_trained_further(trained, few_tasks, tmp_path):
     trained.save_pretrained(tmp_path)
     again = Reranker.from_pretrained(tmp_path, device="cpu")
     before = again.score_tasks(few_tasks)
-    trace = again.fit(few_tasks, SHORT, lambda done, total, note="": None)
+    trace = again.fit(few_tasks, SHORT, silent)
     assert trace.trainable_parameters > 0
     assert not np.allclose(before, again.score_tasks(few_tasks))
 
 
-def test_settings_that_an_adapter_would_make_void_are_refused(trained, few_tasks):
+def test_settings_that_contradict_the_adapter_are_refused(trained, few_tasks):
     for lora in (LoraSettings(rank=4), LoraSettings(target_modules=("q_proj",)), None):
         with pytest.raises(ConfigError, match="has an adapter"):
             trained.fit(few_tasks, TrainingSettings(lora=lora, max_steps=1))
 
 
-def test_gradient_checkpointing_gives_the_same_job(few_tasks):
-    from dataclasses import replace
-
-    traces = []
-    for checkpointing in (False, True):
-        reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
-        settings = replace(SHORT, gradient_checkpointing=checkpointing)
-        traces.append(reranker.fit(few_tasks, settings, lambda done, total, note="": None))
-    np.testing.assert_allclose(traces[0].letter_nll, traces[1].letter_nll, atol=1e-4)
+def test_gradient_checkpointing_gives_the_same_job(job, own_reranker, few_tasks):
+    trace = own_reranker.fit(few_tasks, replace(SHORT, gradient_checkpointing=True), silent)
+    np.testing.assert_allclose(trace.letter_nll, job.trace.letter_nll, atol=1e-4)
 
 
 def test_nan_scores_are_no_ranking(own_reranker):
@@ -188,12 +199,11 @@ def test_nan_scores_are_no_ranking(own_reranker):
         own_reranker.rank([], ["Icy Harbor", "Molten Ridge"])
 
 
-def test_a_tokenizer_without_pad_token_scores_the_same(few_tasks):
-    with_pad = Reranker.from_pretrained(embedded_base(), device="cpu")
-    without = Reranker.from_pretrained(embedded_base(), device="cpu")
-    without.tokenizer.pad_token = None
-    assert without.tokenizer.pad_token_id is None
-    np.testing.assert_allclose(with_pad.score_tasks(few_tasks), without.score_tasks(few_tasks), atol=1e-6)
+def test_a_tokenizer_without_pad_token_scores_the_same(base_reranker, own_reranker, few_tasks):
+    own_reranker.tokenizer.pad_token = None
+    assert own_reranker.tokenizer.pad_token_id is None
+    expected = base_reranker.score_tasks(few_tasks)
+    np.testing.assert_allclose(own_reranker.score_tasks(few_tasks), expected, atol=1e-6)
 
 
 def test_bfloat16_letter_logits_do_not_tie(few_tasks):
@@ -203,7 +213,7 @@ def test_bfloat16_letter_logits_do_not_tie(few_tasks):
         assert len(set(row.tolist())) == 12
 
 
-def test_saving_over_the_other_kind_leaves_nothing_behind(trained, few_tasks, tmp_path):
+def test_saving_over_the_other_kind_removes_its_files(trained, few_tasks, tmp_path):
     trained.save_pretrained(tmp_path)
     Reranker.from_pretrained(embedded_base(), device="cpu").save_pretrained(tmp_path)
     again = Reranker.from_pretrained(tmp_path, device="cpu")
@@ -275,10 +285,10 @@ def test_unreadable_checkpoints(tmp_path, damage):
         Reranker.from_pretrained(folder)
 
 
-def test_a_name_that_is_nowhere(monkeypatch):
+def test_a_name_that_does_not_exist(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(BackendError, match="cannot load 'nobody/nothing'"):
-        Reranker.from_pretrained("nobody/nothing")
+    with pytest.raises(BackendError, match="cannot load 'nowhere/nothing'"):
+        Reranker.from_pretrained("nowhere/nothing")
 
 
 def test_broken_reranker_config(tmp_path):
@@ -307,8 +317,6 @@ def test_nothing_to_train_on(own_reranker):
 
 
 def test_evaluation_counts_missing_targets(base_reranker, few_tasks):
-    from dataclasses import replace
-
     lost = [replace(task, target_index=None) if i < 6 else task for i, task in enumerate(few_tasks)]
     whole = base_reranker.evaluate(few_tasks, (3,))
     partly = base_reranker.evaluate(lost, (3,))

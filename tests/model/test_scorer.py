@@ -5,13 +5,13 @@ import pytest
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from rerank_guard.recorder import TraceRecorder
-from rerank_model.backend import TransformersBackend
-from rerank_model.config import LoraSettings
-from rerank_model.dataset import LetterCollator, LetterDataset
+from rerank_guard.recording.recorder import TraceRecorder
+from rerank_model.backends.backend import TransformersBackend
+from rerank_model.backends.lora_settings import LoraSettings
 from rerank_model.errors import BackendError, TrainingError
-from rerank_model.score import log_softmax, score_prompts
-from rerank_model.scorer import LetterScorer, letter_nll, pad_prompts, verify_letter_head
+from rerank_model.scoring.score import log_softmax, score_prompts
+from rerank_model.scoring.scorer import LetterScorer, letter_nll, pad_prompts, verify_letter_head
+from rerank_model.training.dataset import LetterCollator, LetterDataset
 
 
 def tiny(**changes) -> Qwen3ForCausalLM:
@@ -86,7 +86,7 @@ def test_only_the_prompt_before_the_letter_is_read():
 
 
 class Capped(Qwen3ForCausalLM):
-    """A saboteur head: what stands behind the matrix product is not read by letter rows."""
+    """A head that letter rows cannot read: it computes more than the matrix product."""
 
     def forward(self, *args, **kwargs):
         output = super().forward(*args, **kwargs)
@@ -119,7 +119,7 @@ def test_training_data_must_hold_its_targets(encoder, few_tasks):
     with pytest.raises(TrainingError, match="no training tasks"):
         LetterDataset([])
     for bad in (None, 12, -1, (few_tasks[0].target_index + 1) % 12):
-        with pytest.raises(TrainingError, match="is not at slot"):
+        with pytest.raises(TrainingError, match="is not at position"):
             LetterDataset([replace(few_tasks[0], target_index=bad)])
     batch = LetterCollator(encoder, 0)([LetterDataset(few_tasks)[i] for i in (3, 1)])
     assert batch["example_id"].tolist() == [3, 1]

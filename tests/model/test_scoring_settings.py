@@ -1,4 +1,4 @@
-"""What a user says of scoring: how many tokens at once, in which precision; and the word when it is the slower way."""
+"""How scoring is set: how many tokens at once, in which precision; and the warning when it is the slower path."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from rerank_model import precision
-from rerank_model.config import TrainingSettings
-from rerank_model.embedded import embedded_base
+from rerank_model.backends import precision
 from rerank_model.errors import BackendError, ConfigError
 from rerank_model.reranker import Reranker
+from rerank_model.targets.embedded import embedded_base
+from rerank_model.training.settings import TrainingSettings
 
 
-def test_budgets_and_precisions_that_cannot_be_are_refused():
+def test_impossible_budgets_and_precisions_are_refused():
     with pytest.raises(ConfigError, match="tokens_per_batch is 0"):
         Reranker.from_pretrained(embedded_base(), device="cpu", tokens_per_batch=0)
     with pytest.raises(BackendError, match=r"scoring_dtype is torch.float16"):
@@ -39,7 +39,7 @@ def test_bfloat16_ranks_nearly_alike(base_reranker, few_tasks):
     assert 0 < max(gaps) < 0.1 * max(np.ptp(row) for row in exact)
 
 
-def test_the_slower_way_is_told_of_once(few_tasks):
+def test_the_slower_path_warns_once(few_tasks):
     reranker = Reranker.from_pretrained(embedded_base(), device="cpu")
     assert reranker.why_plain is None
     with warnings.catch_warnings():
@@ -57,9 +57,9 @@ def test_the_slower_way_is_told_of_once(few_tasks):
 
 
 @pytest.mark.parametrize("checkpointing", [True, False])
-def test_training_in_mixed_precision_leaves_nothing_that_hinders_packing(monkeypatch, few_tasks, checkpointing):
+def test_training_in_mixed_precision_leaves_nothing_that_prevents_packing(monkeypatch, few_tasks, checkpointing):
     """As on a GPU: accelerate's autocast around the forward pass, and the hook that checkpointing needs."""
-    from rerank_model import train
+    from rerank_model.training import train
 
     monkeypatch.setattr(train, "pick_dtype", lambda device: torch.bfloat16)
     reranker = Reranker.from_pretrained(embedded_base(), device="cpu")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rerank_guard.checks import check_letter_read_last
-from rerank_model import shown_prompts
-from rerank_model.embedded import embedded_base
-from rerank_model.packed.segments import Segments
+from rerank_guard.checks.prompts.logit_position_correct import logit_position_correct
 from rerank_model.reranker import Reranker
+from rerank_model.scoring.packed.segments import Segments
+from rerank_model.targets import shown_prompts
+from rerank_model.targets.embedded import embedded_base
 
 
 def unequal(tasks):
@@ -29,8 +29,8 @@ def test_packed_and_padded_show_the_same(few_tasks):
         assert shown.read_position == len(shown.token_ids) - 1
 
 
-def test_a_packed_batch_that_is_read_one_off_shows_it(monkeypatch, base_reranker, few_tasks):
+def test_a_packed_batch_that_is_read_one_token_early_fails(monkeypatch, base_reranker, few_tasks):
     monkeypatch.setattr(Segments, "last_tokens", property(lambda self: self.ends[1:] - 2))
     shown = shown_prompts.shown_scoring_prompts(base_reranker, unequal(few_tasks))
     assert all(prompt.read_position == len(prompt.token_ids) - 2 for prompt in shown)
-    assert check_letter_read_last(shown).status == "failed"
+    assert logit_position_correct(shown).status == "failed"

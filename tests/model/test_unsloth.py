@@ -8,17 +8,17 @@ import sys
 
 import pytest
 
-from rerank_model.embedded import embedded_base
 from rerank_model.errors import BackendError
 from rerank_model.reranker import Reranker
+from rerank_model.targets.embedded import embedded_base
 
 SCRIPT = """
 import sys
 import unsloth  # before transformers, as it asks
 import numpy as np
-from rerank_model.config import TrainingSettings
+from rerank_model.training.settings import TrainingSettings
 from rerank_model.data.world import SplitTasteRule, world_tasks
-from rerank_model.embedded import embedded_base
+from rerank_model.targets.embedded import embedded_base
 from rerank_model.reranker import Reranker
 
 tasks = world_tasks(SplitTasteRule(), 16, 8, np.random.default_rng(0))[0]
@@ -38,6 +38,7 @@ print("unsloth agrees")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("unsloth") is None, reason="unsloth is not installed (extra `unsloth`)"
 )

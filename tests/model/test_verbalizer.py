@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from rerank_guard.types import LetterTable, LetterToken
-from rerank_model.encode import PromptEncoder
+from rerank_guard.core.types import LetterTable, LetterToken
 from rerank_model.errors import PromptError
-from rerank_model.prompt import LETTERS, PromptConfig
-from rerank_model.verbalizer import Verbalizer, letters_in_context
+from rerank_model.prompt.encode import PromptEncoder
+from rerank_model.prompt.prompt import LETTERS, PromptConfig
+from rerank_model.prompt.verbalizer import Verbalizer, letters_in_context
 
 
 def test_ids_are_those_at_the_label_position(tokenizer, encoder):

@@ -1,9 +1,10 @@
-"""Running the plugin inside a pytester folder that can import the fake targets."""
+"""Running the plugin inside a pytester folder that can import the fake rerankers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import fake_healthy  # noqa: F401  (imported here, all inner runs of this process share its training job)
 import pytest
 from inner_run import QUIET, Run
 
@@ -18,7 +19,7 @@ def _no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
-    """Run pytest in this process, in a folder of its own, with copies of the fake targets in it."""
+    """Run pytest in this process, in a folder of its own, with copies of the fake rerankers in it."""
     fakes = Path(__file__).parent.glob("fake_*.py")
     pytester.makepyfile(**{path.stem: path.read_text(encoding="utf-8") for path in fakes})
 
@@ -30,6 +31,6 @@ def run(pytester: pytest.Pytester) -> Run:
 
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An inner run is nobody's xdist worker, even where the outer one is: pytest-benchmark looks at the environment."""
+    """An inner run is no xdist worker, even where the outer one is: pytest-benchmark looks at the environment."""
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
         monkeypatch.delenv(name, raising=False)

@@ -1,484 +1,339 @@
-"""Small numpy targets for the suite's own tests: a sound one, and one saboteur a gate.
+"""Rerankers for the tests of suite and plugin: the healthy one, the same with one fault each, and minimal ones.
 
-Each is a factory, so that `--rerank-target fake_targets:sound` works from a pytester folder that holds a copy.
-All draws come from fixed seeds, so that every verdict here is deterministic.
+Each is a factory, so that `--rerank-target fake_targets:healthy` works from a pytester folder that holds a copy.
+All draws come from fixed seeds, so that every verdict is deterministic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from fake_data import (
-    N_CANDIDATES,
-    history_of,
-    make_letters,
-    make_scores,
-    make_tasks,
-    make_trace,
-    run_loop,
-    softmax,
+from fake_healthy import described, healthy, noted, stoppable, trained, weak
+from fake_minimal import (
+    Minimal,
+    NotATarget,
+    instance,
+    minimal,
+    no_tasks,
+    number,
+    one_candidate,
+    tasks_raise,
+    undecided,
 )
 
-from rerank_guard.monitor import TrainingMonitor
-from rerank_guard.population import Population
-from rerank_guard.split_times import SplitTimes
-from rerank_guard.stored import RunConditions
-from rerank_guard.types import (
-    FloatArray,
-    Item,
-    LetterTable,
-    LetterToken,
-    RankingTask,
-    TargetDescription,
-    TrainingTrace,
-)
-
-
-@dataclass
-class Minimal:
-    """Only what `RerankTarget` requires."""
-
-    ranking_tasks: list[RankingTask] = field(default_factory=make_tasks)
-    name: str = "minimal"
-    lift: float = 2.0
-
-    def tasks(self) -> list[RankingTask]:
-        return self.ranking_tasks
-
-    def rows(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
-        return make_scores(tasks, self.lift)
-
-    def score(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
-        return self.rows(tasks)
-
-
-@dataclass
-class Sound(Minimal):
-    """Every capability but those of `fake_whole.Whole`, all sound. Writes each call into `log`, to show what is asked for."""
-
-    name: str = "sound"
-    trace: TrainingTrace | None = field(default_factory=make_trace)
-    letters: LetterTable = field(default_factory=make_letters)
-    cutoffs: tuple[int, ...] = (5,)
-    log: list[str] = field(default_factory=list)
-    seed: int = 0
-    learning_rate: float = 1e-3
-
-    def train(self, progress, monitor: TrainingMonitor | None = None) -> TrainingTrace | None:
-        self.log.append("train")
-        return None if self.trace is None else run_loop(self.trace, progress, monitor)
-
-    def score(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
-        self.log.append("score")
-        return self.rows(tasks)
-
-    def predict_proba(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
-        self.log.append("predict_proba")
-        return softmax(self.rows(tasks))
-
-    def score_made_up(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
-        # With another's history this ranker knows nothing of the user; with the own one it is as good as ever.
-        self.log.append("score_made_up")
-        liked = {(history_of(task), task.target_id) for task in self.ranking_tasks}
-        return [
-            row if (history_of(task), task.target_id) in liked else make_scores([task], lift=0.0)[0]
-            for task, row in zip(tasks, self.rows(tasks), strict=True)
-        ]
-
-    def letter_table(self) -> LetterTable:
-        return self.letters
-
-    def item_popularity(self) -> dict[str, int]:
-        return {f"i{number}": number for number in range(200)}
+from rerank_guard.core.errors import NotOfferedError
+from rerank_guard.core.training_change import TrainingChange
+from rerank_guard.core.types import RankingTask
+from rerank_guard.faults import Wrapped, injector
+from rerank_guard.faults.healthy import make_healthy
 
-    def item_times(self) -> dict[str, dict[str, float]]:
-        return {"release year": {f"i{number}": 1800.0 + number for number in range(200)}}
-
-    def split_times(self) -> SplitTimes:
-        users = [task.query_id for task in self.ranking_tasks]
-        return SplitTimes(users, [1.0] * len(users), users, [2.0] * len(users), claim="leave-last-out")
+__all__ = [
+    "Minimal",
+    "NotATarget",
+    "healthy",
+    "instance",
+    "minimal",
+    "no_tasks",
+    "number",
+    "one_candidate",
+    "stoppable",
+    "tasks_raise",
+    "undecided",
+]
 
-    def population(self) -> Population:
-        return Population(
-            len(self.ranking_tasks) + 7, {"shorter history than 2": 7}, frozenset({"shorter history than 2"})
-        )
 
-    def conditions(self) -> RunConditions:
-        return RunConditions(
-            tokenizer="beads",
-            prompt="Seen: {history}. Next, of {candidates}:",
-            config={"learning_rate": self.learning_rate},
-            sampler="uniform",
-            split="last interaction of each user",
-        )
+def with_tasks(tasks: Sequence[RankingTask]) -> Wrapped:
+    """The healthy one, judged on other tasks."""
+    return noted(healthy(), tasks=lambda: tasks)
 
-    def oracle_proba(self, tasks: Sequence[RankingTask]) -> list[FloatArray]:
-        # A standard normal that is raised by 2 where the target is has the likelihood ratio exp(2 x - 2).
-        return softmax([2.0 * row for row in make_scores(tasks)])
 
-    def describe(self) -> TargetDescription:
-        return TargetDescription(
-            "made-up films, uniform negatives", "abacus", {"fake": "1.0"}, {"lr": float("nan")}
-        )
+# ---- with a fault of the catalogue
 
 
-def sound(seed: int = 0) -> Sound:
-    return Sound(name=f"sound {seed}" if seed else "sound", seed=seed)
+def broken(injector_id: str, name: str, severity: float | None = None) -> Wrapped:
+    """The healthy one with a fault; a fault of the job trains a copy."""
+    return noted(injector(injector_id).broken(trained(), severity=severity), name=name)
 
 
-class _Logged(Sound):
-    def train(self, progress, monitor=None):
-        with Path("trained.log").open("a") as log:
-            log.write("trained\n")
-        return super().train(progress, monitor)
+def target_dropped() -> Wrapped:
+    return broken("D1", "target dropped")
 
 
-def logged() -> Sound:
-    """Sound, and adds a line to `trained.log` in the current directory for each training job."""
-    return _Logged()
+def candidates_twice() -> Wrapped:
+    """The lists of a few users hold a negative twice."""
+    return broken("D3", "candidates twice", severity=0.01)
 
 
-def minimal() -> Minimal:
-    return Minimal()
+def trained_on_the_future() -> Wrapped:
+    return broken("D7", "trained on the future")
 
 
-def target_dropped() -> Sound:
-    """Every fifth user's target is replaced among the candidates."""
-    tasks = make_tasks()
-    for user in range(0, len(tasks), 5):
-        task = tasks[user]
-        slot = task.candidate_ids.index(task.target_id)
-        candidates = list(task.candidates)
-        candidates[slot] = Item("stranger", "Stranger")
-        tasks[user] = replace(task, candidates=tuple(candidates), target_index=None)
-    return Sound(ranking_tasks=tasks, name="target dropped")
+def users_lost() -> Wrapped:
+    return broken("D12a", "users lost")
 
 
-def letters_split() -> Sound:
-    """The letter C is two tokens."""
-    letters = list(make_letters().letters)
-    letters[2] = LetterToken("C", (7, 8), 7)
-    return Sound(letters=LetterTable(tuple(letters), unk_token_id=0), name="letters split")
+def letters_split() -> Wrapped:
+    return broken("T1", "letters split")
 
 
-def loss_at_chance() -> Sound:
-    """The logits are noise to the end: the letter's loss stays at log N."""
-    plan = make_trace(examples=8000)
-    logits = np.random.default_rng(13).normal(scale=0.3, size=(8000, N_CANDIDATES))
-    nll = np.log(np.exp(logits).sum(axis=1)) - logits[:, 0]
-    return Sound(trace=replace(plan, letter_nll=nll), name="loss at chance")
+def prompt_tells_the_target() -> Wrapped:
+    return broken("D8", "prompt tells the target")
 
 
-def letter_prior_learned() -> Sound:
-    """Half of the training targets stand in the first slot, and the job learns no more than that."""
-    plan = make_trace(examples=4000)
-    slots = np.where(np.arange(4000) % 2 == 0, 0, plan.target_index)
-    logits = np.random.default_rng(17).normal(scale=0.3, size=(4000, N_CANDIDATES))
-    logits[:, 0] += np.log(N_CANDIDATES + 1.0)  # the odds of the first slot against another one
-    nll = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(4000), slots]
-    return Sound(trace=replace(plan, letter_nll=nll, target_index=slots), name="letter prior learned")
+def planned_too_short() -> Wrapped:
+    return broken("O7b", "planned too short")
 
 
-class _Late(Sound):
-    def split_times(self):
-        times = super().split_times()
-        return replace(times, train_times=[3.0, *times.train_times[1:]])
+def sign_flipped() -> Wrapped:
+    return broken("O6", "sign flipped")
 
 
-def trained_on_the_future() -> Sound:
-    """One user's later interaction was trained on."""
-    return _Late(name="trained on the future")
+def uniform_scores() -> Wrapped:
+    return broken("S3a", "uniform scores")
 
 
-class _Lost(Sound):
-    def population(self):
-        return Population(len(self.ranking_tasks) + 40)
+def history_ignored() -> Wrapped:
+    return broken("S8a", "history ignored")
 
 
-def users_lost() -> Sound:
-    """Forty users have no task, and nobody says why."""
-    return _Lost(name="users lost")
+def popularity_better() -> Wrapped:
+    return broken("B1a", "popularity better")
 
 
-class _Blind(Sound):
-    def rows(self, tasks):
-        return super().rows([replace(task, history=()) for task in tasks])
+def newest_better() -> Wrapped:
+    """As `popularity_better`, but it is the year that finds every target item."""
+    target = broken("B1a", "newest better")
+    new = {item_id: 3000.0 for item_id in target.item_popularity() if item_id.startswith("popular ")}
+    return noted(target, item_popularity=trained().item_popularity, item_times=lambda: {"release year": new})
 
-    def score_made_up(self, tasks):
-        return self.rows(tasks)
 
+def position_follower() -> Wrapped:
+    """Four target items of five are first, and the scores are the input order."""
+    skewed = injector("D5a").broken(trained(), severity=0.8)
+    return noted(injector("T7b").broken(skewed), name="position follower")
 
-def history_ignored() -> Sound:
-    """Ranks by the candidates alone: whose history stands in the prompt changes nothing.
 
-    600 users: of 400, too few for the level that is left when all statistical gates of the suite share the budget.
-    """
-    return _Blind(ranking_tasks=make_tasks(600), name="history ignored")
+def loss_at_chance() -> Wrapped:
+    """The job is run on target items of other users; all but its record is as in the healthy one."""
+    return noted(healthy(), name="loss at chance", train=injector("D10").broken(make_healthy()).train)
 
 
-class _Even(Sound):
-    def score_made_up(self, tasks):
-        return [row[:-1] for row in super().score_made_up(tasks)]
+def letter_prior_learned() -> Wrapped:
+    """Half of the target items trained on are first, and the job, which sees no history, learns no more than that."""
+    skewed = injector("D5e").broken(make_healthy(), severity=0.5).training_tasks()
+    change = TrainingChange(tasks=lambda _: skewed, prompt=lambda task: replace(task, history=()))
+    return noted(healthy(), name="letter prior learned", train=trained().rebuilt(change).train)
 
 
-def made_up_scores_malformed() -> Sound:
-    return _Even(name="made-up scores malformed")
+def worse() -> Wrapped:
+    """A good deal worse than `healthy` under the same conditions, and still better than every baseline."""
+    return described(weak(), "healthy")
 
 
-def queries_alike() -> Sound:
-    """All tasks bear one query_id, so nobody can be given another user's history."""
-    return Sound(ranking_tasks=[replace(task, query_id="u") for task in make_tasks()], name="queries alike")
+# ---- with malformed results
 
 
-def newest_better() -> Sound:
-    """Targets are the newest items by far: the year alone finds every target, the model does not."""
-    tasks = make_tasks()
-    for user, task in enumerate(tasks):
-        new = Item(f"new{user % 10}", f"Film 90{user % 10}")
-        candidates = tuple(new if slot == task.target_index else item for slot, item in enumerate(task.candidates))
-        tasks[user] = replace(task, candidates=candidates, target_id=new.item_id)
-    return _New(ranking_tasks=tasks, name="newest better", lift=1.0)
+def nan_scores() -> Wrapped:
+    """One number is missing."""
 
+    def score(tasks):
+        rows = trained().score(tasks)
+        for task, row in zip(tasks, rows, strict=True):
+            if task.query_id == "test-3":
+                row[2] = np.nan
+        return rows
 
-class _New(Sound):
-    def item_times(self):
-        return {"release year": {f"new{number}": 3000.0 + number for number in range(10)}}
+    return noted(healthy(), name="nan scores", score=score)
 
 
-class _Unstoppable(Sound):
-    def train(self, progress):
-        return super().train(progress)
+def wrong_shape() -> Wrapped:
+    return noted(healthy(), name="wrong shape", score=lambda tasks: [row[:-1] for row in trained().score(tasks)])
 
 
-def takes_no_monitor() -> Sound:
-    return _Unstoppable(name="takes no monitor")
+def score_gives_none() -> Wrapped:
+    return noted(healthy(), name="score gives None", score=lambda tasks: None)
 
 
-def worse() -> Sound:
-    """A good deal worse than `sound` under the same conditions, and still better than chance."""
-    return Sound(name="sound", lift=1.2)
+def score_gives_text() -> Wrapped:
+    return noted(
+        healthy(), name="score gives text", score=lambda tasks: [["a"] * task.n_candidates for task in tasks]
+    )
 
 
-def other_learning_rate() -> Sound:
-    return Sound(learning_rate=5e-3)
+def synthetic_scores_malformed() -> Wrapped:
+    def score_synthetic(tasks):
+        return [row[:-1] for row in trained().score_synthetic(tasks)]
 
+    return noted(healthy(), name="synthetic scores malformed", score_synthetic=score_synthetic)
 
-class _Undeclarable(Sound):
-    def conditions(self):
-        raise OSError("the fake's tokenizer.json is gone")
 
-
-def conditions_raise() -> Sound:
-    return _Undeclarable(name="conditions raise")
-
-
-class _Padded(Sound):
-    def predict_proba(self, tasks):
-        return [np.r_[row, np.zeros(5)] for row in super().predict_proba(tasks)]
-
-
-def padded_probabilities() -> Sound:
+def padded_probabilities() -> Wrapped:
     """Rows padded with zeros to a fixed width, which raises every entropy deficit."""
-    return _Padded(name="padded probabilities")
+
+    def predict_proba(tasks):
+        return [np.r_[row, np.zeros(5)] for row in trained().predict_proba(tasks)]
+
+    return noted(healthy(), name="padded probabilities", predict_proba=predict_proba)
 
 
-class _Fewer(Sound):
-    def predict_proba(self, tasks):
-        return super().predict_proba(tasks)[:-1]
-
-
-def fewer_probabilities() -> Sound:
+def fewer_probabilities() -> Wrapped:
     """The last user's row is missing."""
-    return _Fewer(name="fewer probabilities")
+    return noted(
+        healthy(), name="fewer probabilities", predict_proba=lambda tasks: trained().predict_proba(tasks)[:-1]
+    )
 
 
-def retriever_partly() -> Sound:
+def popularity_by_number() -> Wrapped:
+    """Counts keyed by int where the ids are str."""
+    return noted(healthy(), name="popularity by number", item_popularity=lambda: dict.fromkeys(range(150), 1))
+
+
+def first_stage_for_half() -> Wrapped:
     """The first stage's scores are there for half of the users."""
     tasks = [
-        replace(task, retriever_scores=tuple(map(float, range(N_CANDIDATES)))) if user % 2 else task
-        for user, task in enumerate(make_tasks())
+        replace(task, first_stage_scores=tuple(map(float, range(task.n_candidates)))) if user % 2 else task
+        for user, task in enumerate(trained().tasks())
     ]
-    return Sound(ranking_tasks=tasks, name="retriever partly")
+    return noted(with_tasks(tasks), name="first stage for half")
 
 
-class _Numbered(Sound):
-    def item_popularity(self):
-        return dict.fromkeys(range(200), 1)
+def queries_alike() -> Wrapped:
+    """All tasks have one query_id, so no user can be given another user's history."""
+    return noted(with_tasks([replace(task, query_id="u") for task in trained().tasks()]), name="queries alike")
 
 
-def popularity_by_number() -> Sound:
-    """Counts keyed by int where the ids are str."""
-    return _Numbered(name="popularity by number")
+def vacuous_cutoff() -> Wrapped:
+    return noted(healthy(), name="vacuous cutoff", cutoffs=(5, 20))
 
 
-class _Slots(Sound):
-    def score(self, tasks):
-        return [-np.arange(task.n_candidates, dtype=np.float64) for task in tasks]
-
-    def oracle_proba(self, tasks):
-        return [np.r_[np.full(5, 0.2), np.zeros(task.n_candidates - 5)] for task in tasks]
+# ---- with results that contradict each other
 
 
-def slot_follower() -> Sound:
-    """Four targets of five stand in the first slot, and the ranker hands the slots back."""
-    tasks = make_tasks()
-    for user, task in enumerate(tasks):
-        if user % 5 and task.target_index is not None:
-            turned = (*task.candidates[task.target_index :], *task.candidates[: task.target_index])
-            tasks[user] = replace(task, candidates=turned, target_index=0)
-    return _Slots(ranking_tasks=tasks, name="slot follower")
-
-
-def candidates_twice() -> Sound:
-    """One user's list holds a negative twice."""
-    tasks = make_tasks()
-    first, second = [slot for slot in range(N_CANDIDATES) if slot != tasks[0].target_index][:2]
-    candidates = list(tasks[0].candidates)
-    candidates[second] = candidates[first]
-    tasks[0] = replace(tasks[0], candidates=tuple(candidates))
-    return Sound(ranking_tasks=tasks, name="candidates twice")
-
-
-class _Uniform(Sound):
-    def predict_proba(self, tasks):
+def uniform_probabilities() -> Wrapped:
+    def predict_proba(tasks):
         return [np.full(task.n_candidates, 1.0 / task.n_candidates) for task in tasks]
 
-
-def uniform_probabilities() -> Sound:
-    return _Uniform(name="uniform probabilities")
+    return noted(healthy(), name="uniform probabilities", predict_proba=predict_proba)
 
 
-class _Constant(Sound):
-    def score(self, tasks):
-        return [np.zeros(task.n_candidates) for task in tasks]
+def leak() -> Wrapped:
+    """Scores far above what the posterior allows."""
 
-
-def uniform_scores() -> Sound:
-    return _Constant(name="uniform scores")
-
-
-class _Popular(Sound):
-    def item_popularity(self):
-        return {f"hit{number}": 1000 - number for number in range(10)}
-
-
-def popularity_better() -> Sound:
-    """Targets are popular, negatives never are: counts alone find every target, the model does not."""
-    tasks = make_tasks()
-    for user, task in enumerate(tasks):
-        hit = Item(f"hit{user % 10}", f"Film 90{user % 10}")
-        candidates = tuple(hit if slot == task.target_index else item for slot, item in enumerate(task.candidates))
-        tasks[user] = replace(task, candidates=candidates, target_id=hit.item_id)
-    return _Popular(ranking_tasks=tasks, name="popularity better", lift=1.0)
-
-
-class _Leak(Sound):
-    def oracle_proba(self, tasks):
+    def oracle_proba(tasks):
         return [np.full(task.n_candidates, 1.0 / task.n_candidates) for task in tasks]
 
-
-def leak() -> Sound:
-    """Scores far above what the known truth allows."""
-    return _Leak(name="leak")
+    return noted(healthy(), name="leak", oracle_proba=oracle_proba)
 
 
-class _NanScores(Sound):
-    def score(self, tasks):
-        scores = super().score(tasks)
-        for task, row in zip(tasks, scores, strict=True):
-            if task.query_id == "u3":
-                row[2] = np.nan
-        return scores
+def letters_shifted() -> Wrapped:
+    """Each candidate gets the logit of the letter before its own."""
+    return noted(
+        healthy(), name="letters shifted", score=lambda tasks: [np.roll(row, 1) for row in trained().score(tasks)]
+    )
 
 
-def nan_scores() -> Sound:
-    return _NanScores(name="nan scores")
+def adapter_lost() -> Wrapped:
+    """Saved without its weights: loaded again, it is the base model."""
+    return noted(healthy(), name="adapter lost", score_reloaded=trained().score_without_adapter)
 
 
-class _Short(Sound):
-    def score(self, tasks):
-        return [row[:-1] for row in super().score(tasks)]
+def flattered() -> Wrapped:
+    """Reports another Recall@5 than its scores have."""
+    return noted(healthy(), name="flattered", reported_metrics=lambda: {"Recall@5": 0.99})
 
 
-def wrong_shape() -> Sound:
-    return _Short(name="wrong shape")
+def history_shuffled() -> Wrapped:
+    """Its prompt builder draws the order of the history at every call."""
+    rng = np.random.default_rng(0)
+
+    def scoring_prompts(tasks):
+        mixed = [
+            replace(task, history=tuple(task.history[i] for i in rng.permutation(len(task.history))))
+            for task in tasks
+        ]
+        return trained().scoring_prompts(mixed)
+
+    return noted(healthy(), name="history shuffled", scoring_prompts=scoring_prompts)
 
 
-class _None(Sound):
-    def score(self, tasks):
-        return None
+# ---- with a job or conditions of another kind
 
 
-def score_gives_none() -> Sound:
-    return _None(name="score gives None")
+def training_raises() -> Wrapped:
+    def train(progress, monitor=None):
+        trained().train(progress, monitor)
+        raise RuntimeError("CUDA out of memory, reported by the fake")
+
+    return noted(healthy(), name="training raises", train=train)
 
 
-class _Text(Sound):
-    def score(self, tasks):
-        return [["a"] * task.n_candidates for task in tasks]
+def takes_no_monitor() -> Wrapped:
+    return noted(healthy(), name="takes no monitor", train=lambda progress: trained().train(progress))
 
 
-def score_gives_text() -> Sound:
-    return _Text(name="score gives text")
+def other_learning_rate() -> Wrapped:
+    declared = trained().conditions()
+    other = replace(declared, config={**declared.config, "learning_rate": 5e-3})
+    return noted(healthy(), conditions=lambda: other)
 
 
-class _Raises(Sound):
-    def train(self, progress, monitor=None):
-        super().train(progress, monitor)
-        raise RuntimeError("CUDA out of memory, said the fake")
+def conditions_raise() -> Wrapped:
+    def conditions():
+        raise OSError("the fake's tokenizer.json is gone")
+
+    return noted(healthy(), name="conditions raise", conditions=conditions)
 
 
-def training_raises() -> Sound:
-    return _Raises(name="training raises")
+def not_all_offered() -> Wrapped:
+    """Has every method, and says of two that they do not go with this configuration."""
+
+    def score_without_adapter(tasks):
+        raise NotOfferedError("this configuration trains all weights, so there is no adapter to switch off")
+
+    def training_prompts(tasks):
+        raise NotOfferedError("the collator of this configuration cannot be asked")
+
+    return noted(
+        healthy(),
+        name="not all offered",
+        score_without_adapter=score_without_adapter,
+        training_prompts=training_prompts,
+    )
 
 
-def vacuous_cutoff() -> Sound:
-    return Sound(cutoffs=(5, N_CANDIDATES), name="vacuous cutoff")
+def laborious() -> Wrapped:
+    """Scores as `healthy` does, with five times the work."""
 
-
-def tasks_raise() -> Minimal:
-    raise ZeroDivisionError("the fake's data are broken")
-
-
-def no_candidates() -> Minimal:
-    return Minimal(ranking_tasks=[RankingTask("u", (), (), "i", 0)])
-
-
-def no_tasks() -> Minimal:
-    return Minimal(ranking_tasks=[])
-
-
-class NotATarget:
-    name = "half a target"
-
-    def tasks(self):
-        return make_tasks(3)
-
-
-instance = Minimal(name="an instance")
-number = 3
-
-
-def undecided() -> Minimal:
-    """Four users are too few for any verdict on quality."""
-    return Minimal(ranking_tasks=make_tasks(4), name="undecided")
-
-
-def target_dropped_logged() -> Sound:
-    """`target_dropped`, that adds a line to `trained.log` for each training job."""
-    return _Logged(ranking_tasks=target_dropped().ranking_tasks, name="target dropped")
-
-
-class _Laborious(Sound):
-    def rows(self, tasks):
+    def score(tasks):
         for _ in range(4):
-            super().rows(tasks)
-        return super().rows(tasks)
+            trained().score(tasks)
+        return trained().score(tasks)
+
+    return noted(healthy(), score=score)
 
 
-def laborious() -> Sound:
-    """Scores as `sound` does, with five times the work."""
-    return _Laborious()
+def logged() -> Wrapped:
+    """Adds a line to `trained.log` in the current directory for each training job."""
+    return _logged(healthy())
+
+
+def stoppable_logged() -> Wrapped:
+    return _logged(stoppable())
+
+
+def target_dropped_logged() -> Wrapped:
+    return _logged(target_dropped())
+
+
+def _logged(target: Wrapped) -> Wrapped:
+    train = target.train
+
+    def train_logged(progress, monitor=None):
+        with Path("trained.log").open("a") as log:
+            log.write("trained\n")
+        return train(progress, monitor)
+
+    return Wrapped(target, train=train_logged)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 # Pytester drops what is first imported inside a run; imported here, the suite keeps one set of modules.
-import rerank_guard.gates.collection
-import rerank_guard.gates.recorder  # noqa: F401
+import rerank_guard.pytest_plugin.collection
+import rerank_guard.pytest_plugin.recorder  # noqa: F401
 
 __all__ = ["QUIET", "Run"]
 

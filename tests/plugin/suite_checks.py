@@ -1,114 +1,45 @@
-"""What the packaged suite consists of, for a target that is judged at K=5: the one list of it."""
+"""What the packaged suite consists of, for a reranker that is judged at K=5: derived from the records."""
 
 from __future__ import annotations
+
+import fake_targets
+
+from rerank_guard.core.given import Cost
+from rerank_guard.suite.planned import plan_checks
 
 __all__ = [
     "CHECKS",
     "ITEMS",
     "MINIMAL_CHECKS",
-    "NOT_SOUNDS",
-    "SOUND_CHECKS",
-    "SOUND_SKIPPED",
-    "SOUND_STATIC_CHECKS",
-    "SOUND_TRAINED_CHECKS",
+    "NOT_APPLICABLE",
+    "PASSING",
+    "SKIPPED",
     "STATIC_CHECKS",
     "TRAINED_CHECKS",
     "position_of",
 ]
 
-STATIC_CHECKS = [
-    "gt_in_candidates",
-    "training_gt_in_candidates",
-    "no_history_leak",
-    "split_disjoint",
-    "no_future_training_data",
-    "target_slots_even",
-    "training_target_slots_even",
-    "titles_tell_apart",
-    "no_surface_giveaway",
-    "letter_tokens_found",
-    "prompt_complete",
-    "letter_read_last",
-    "prompts_match",
-    "prompt_blind_to_target",
-    "prompt_not_forged",
-    "only_letter_supervised",
-    "training_planned",
-]
+PLANNED = plan_checks((5,))
+
+STATIC_CHECKS = [planned.name for planned in PLANNED if planned.cost is Cost.STATIC]
 """Need no training job; one that fails stops it."""
 
-TRAINED_CHECKS = [
-    "one_batch_learned",
-    "config_obeyed",
-    "weights_moved",
-    "loss_recorded_per_letter",
-    "loss_below_random",
-    "loss_below_letter_prior",
-    "scores_well_formed",
-    "no_order_fallback",
-    "scores_deterministic",
-    "batch_invariant",
-    "scores_match_reference",
-    "letter_mass",
-    "adapter_active",
-    "survives_reload",
-    "probabilities_not_uniform",
-    "probabilities_agree",
-    "permutation_equivariant",
-    "calibrated",
-    "ranking_carries_over",
-    "recall_beats_baseline[K=5]",
-    "recall_even_by_slot[K=5]",
-    "recall_within_ceiling[K=5]",
-    "users_accounted_for[K=5]",
-    "reported_metrics",
-]
+TRAINED_CHECKS = [planned.name for planned in PLANNED if planned.cost is not Cost.STATIC]
 
-CHECKS = [*STATIC_CHECKS, *TRAINED_CHECKS]
-"""All of them; all apply to `fake_whole.Whole`."""
+CHECKS = [planned.name for planned in PLANNED]
+"""All of them, in the order in which they are judged."""
 
-NOT_SOUNDS = {
-    "training_gt_in_candidates": "training_tasks()",
-    "split_disjoint": "training_tasks()",
-    "training_target_slots_even": "training_tasks()",
-    "prompt_complete": "scoring_prompts(tasks)",
-    "letter_read_last": "scoring_prompts(tasks)",
-    "prompts_match": "scoring_prompts(tasks) and training_prompts(tasks)",
-    "prompt_blind_to_target": "scoring_prompts(tasks)",
-    "prompt_not_forged": "scoring_prompts(tasks)",
-    "only_letter_supervised": "training_prompts(tasks)",
-    "training_planned": "training_plan()",
-    "one_batch_learned": "rehearse(progress)",
-    "config_obeyed": "training_plan()",
-    "weights_moved": "parameter_changes()",
-    "scores_match_reference": "next_token_logits(prompts) and scoring_prompts(tasks)",
-    "letter_mass": "next_token_logits(prompts) and scoring_prompts(tasks)",
-    "adapter_active": "score_without_adapter(tasks)",
-    "survives_reload": "score_reloaded(tasks)",
-    "reported_metrics": "reported_metrics()",
-}
-"""Do not apply to `fake_targets.Sound`, and the methods that it lacks."""
+NOT_APPLICABLE = [check for check in CHECKS if check == "recall_ceiling_of_targets"]
+"""The healthy reranker has the methods for it, but each of its tasks has one relevant item."""
 
-SOUND_STATIC_CHECKS = [check for check in STATIC_CHECKS if check not in NOT_SOUNDS]
-SOUND_TRAINED_CHECKS = [check for check in TRAINED_CHECKS if check not in NOT_SOUNDS]
-SOUND_CHECKS = [*SOUND_STATIC_CHECKS, *SOUND_TRAINED_CHECKS]
-SOUND_SKIPPED = len(NOT_SOUNDS) + 1
-"""Items of a run of `fake_targets.Sound` that are skipped: these, and the one that times with --rerank-benchmark."""
+PASSING = [check for check in CHECKS if check not in NOT_APPLICABLE]
+"""What the healthy reranker passes."""
 
-MINIMAL_CHECKS = [
-    "gt_in_candidates",
-    "no_history_leak",
-    "target_slots_even",
-    "titles_tell_apart",
-    "no_surface_giveaway",
-    "scores_well_formed",
-    "no_order_fallback",
-    "scores_deterministic",
-    "batch_invariant",
-    "recall_beats_baseline[K=5]",
-    "recall_even_by_slot[K=5]",
-]
-"""Apply to a target that meets `RerankTarget` and no more."""
+SKIPPED = len(NOT_APPLICABLE) + 1
+"""Items of a run of the healthy reranker that are skipped: these, and the one that times with --rerank-benchmark."""
+
+MINIMAL_CHECKS = [planned.name for planned in PLANNED if not planned.missing(fake_targets.minimal())]
+"""What a reranker passes that meets `RerankTarget` and no more; the others do not apply to it."""
 
 ITEMS = [*(f"rerank::{check}" for check in CHECKS), "rerank::score_throughput"]
 

@@ -1,58 +1,52 @@
-"""One scoring pass serves all checks: what the whole suite asks of a target, counted prompt by prompt."""
+"""One scoring pass serves all checks: what the whole suite asks of a reranker, counted prompt by prompt."""
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
+from functools import wraps
 
 import pytest
 from fake_data import N_TASKS
-from fake_whole import Whole
+from fake_healthy import trained
 
+from rerank_guard.faults import Wrapped
 from rerank_guard.suite import check_reranker
-from rerank_guard.suite.asked_again import PERMUTED, PROBED
+from rerank_guard.suite.inputs.rescored import PERMUTED, PROBED
 
-SCORED = ("score", "score_made_up", "predict_proba", "score_reloaded", "score_without_adapter")
+SCORED = ("score", "score_synthetic", "predict_proba", "score_reloaded", "score_without_adapter")
 ASKED_ONCE = (
     "tasks",
     "train",
-    "rehearse",
+    "train_one_batch",
     "letter_table",
     "training_tasks",
     "parameter_changes",
     "reported_metrics",
 )
 REPEATED_ON_PURPOSE = 2
-"""The same few tasks in two equal calls, to see whether chance alone makes a difference."""
+"""The same few tasks in two equal calls, to see whether the scores differ at all."""
 
 
-class Counted(Whole):
+def counted(target, calls):
     """Notes each call of a method, with what a task's prompt is made of."""
 
-    def __init__(self) -> None:
-        super().__init__(name="counted")
-        self.calls: list[tuple[str, tuple[object, ...]]] = []
+    def noting(name, method):
+        @wraps(method)
+        def call(*given, **named):
+            tasks = given[0] if name in SCORED else ()
+            calls.append((name, tuple((task.history, task.candidates) for task in tasks)))
+            return method(*given, **named)
 
-    def __getattribute__(self, name):
-        found = super().__getattribute__(name)
-        if name in SCORED + ASKED_ONCE and inspect.ismethod(found):
+        return call
 
-            def noted(*given, **named):
-                tasks = given[0] if name in SCORED else ()
-                calls = super(Counted, self).__getattribute__("calls")
-                calls.append((name, tuple((task.history, task.candidates) for task in tasks)))
-                return found(*given, **named)
-
-            return noted
-        return found
+    return Wrapped(target, **{name: noting(name, getattr(target, name)) for name in SCORED + ASKED_ONCE})
 
 
 @pytest.fixture(scope="module")
 def calls():
-    target = Counted()
-    report = check_reranker(target)
-    assert report.ok
-    return target.calls
+    noted = []
+    assert check_reranker(counted(trained(), noted)).ok
+    return noted
 
 
 def test_no_call_is_made_twice_but_the_one_that_has_to_be(calls):
@@ -74,6 +68,6 @@ def test_the_held_out_tasks_are_scored_once_and_all_else_is_a_few(calls):
         prompts[name] += len(tasks)
     different_n = 1
     assert prompts["score"] == N_TASKS + REPEATED_ON_PURPOSE * PROBED + PROBED
-    assert prompts["score_made_up"] == N_TASKS + min(PERMUTED, N_TASKS) + different_n
+    assert prompts["score_synthetic"] == N_TASKS + min(PERMUTED, N_TASKS) + different_n
     assert prompts["score_reloaded"] == prompts["score_without_adapter"] == PROBED
     assert prompts["predict_proba"] == N_TASKS

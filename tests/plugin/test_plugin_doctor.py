@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from rerank_guard.cli import main
+from rerank_guard.cli.main import main
 
 TARGET = """
 import zlib
@@ -16,7 +16,7 @@ import zlib
 import numpy as np
 
 from rerank_guard.adapters.callable import CallableTarget
-from rerank_guard.types import Item, RankingTask
+from rerank_guard.core.types import Item, RankingTask
 
 rng = np.random.default_rng(0)
 WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord"]
@@ -74,7 +74,7 @@ def here(tmp_path, monkeypatch):
 def test_a_sound_target_is_clear_and_ends_with_0(here, capsys) -> None:
     assert main(["doctor", "--target", "doctor_patient:sound", "--k", "3"]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[-1].startswith("all clear: ")
+    assert out.splitlines()[-1].startswith("all checks passed: ")
     assert "scoring" in err, "progress goes to stderr"
     assert "scoring," not in out
 
@@ -83,13 +83,13 @@ def test_a_broken_target_is_named_on_one_screen_and_ends_with_1(here, capsys) ->
     assert main(["doctor", "--target", "doctor_patient:upside_down", "--k", "3", "--json", "out/report.json"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"Recall@3 is 0\.0\d\d, below the chance of 0\.250 for 12 candidates\.", lines[0])
-    assert lines[1] == "DIAGNOSIS  reversed (seen)"
+    assert lines[1] == "DIAGNOSIS  reversed (likely)"
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
     report = json.loads((here / "out" / "report.json").read_text())
-    assert report["schema"] == 2
+    assert report["schema"] == 3
     assert report["diagnosis"]["fault"] == "reversed"
-    assert report["findings"][0]["check"] == "recall_beats_baseline[K=3]"
+    assert report["problems"][0]["check"] == "recall_beats_baseline[K=3]"
 
 
 def test_a_ranking_at_chance_is_told_in_words(here, capsys) -> None:

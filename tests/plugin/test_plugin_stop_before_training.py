@@ -1,30 +1,30 @@
-"""A failed static gate stops the training job; what a target does not offer is not applicable."""
+"""A failed static check stops the training job; what a reranker does not offer is not applicable."""
 
 from __future__ import annotations
 
 import json
 
 import fake_targets
-import fake_whole
 import pytest
+from fake_healthy import healthy, noted
 from inner_run import Run
 from suite_checks import (
-    CHECKS,
     ITEMS,
-    NOT_SOUNDS,
-    SOUND_CHECKS,
-    SOUND_STATIC_CHECKS,
-    SOUND_TRAINED_CHECKS,
+    NOT_APPLICABLE,
+    PASSING,
+    SKIPPED,
+    STATIC_CHECKS,
     TRAINED_CHECKS,
 )
 
-from rerank_guard.errors import NotOfferedError
-from rerank_guard.report.report import Report
-from rerank_guard.suite import check_reranker
-from rerank_guard.verdict import Status
+from rerank_guard.core.errors import NotOfferedError
+from rerank_guard.core.report import Report
+from rerank_guard.core.verdict import Status
+from rerank_guard.faults import injector
+from rerank_guard.suite import RunSettings, check_reranker
 
 DROPPED = ("--rerank-target", "fake_targets:target_dropped_logged")
-KEEP_GOING = "--rerank-keep-going"
+CONTINUE = "--rerank-continue"
 NOT_OFFERED = {
     "prompts_match": "the collator of this configuration cannot be asked",
     "only_letter_supervised": "the collator of this configuration cannot be asked",
@@ -41,115 +41,104 @@ def load_report(pytester: pytest.Pytester) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("factory", "gate"),
+    ("factory", "check"),
     [
         (fake_targets.target_dropped, "gt_in_candidates"),
-        (fake_targets.slot_follower, "target_slots_even"),
-        (fake_targets.letters_split, "letter_tokens_found"),
-        (fake_whole.planned_too_short, "training_planned"),
+        (fake_targets.position_follower, "target_positions_uniform"),
+        (fake_targets.planned_too_short, "training_planned"),
     ],
 )
-def test_a_failed_static_gate_stops_the_job(factory, gate: str) -> None:
+def test_a_failed_static_check_stops_the_job(factory, check: str) -> None:
     target = factory()
     report = check_reranker(target)
     assert target.log == [], "neither trained nor scored"
-    assert of_status(report, Status.FAILED) == [gate]
-    # what the target cannot show stays what it is: the job has no part in it
-    missing = () if isinstance(target, fake_whole.Whole) else NOT_SOUNDS
-    assert of_status(report, Status.NOT_RUN) == [check for check in TRAINED_CHECKS if check not in missing]
+    assert of_status(report, Status.FAILED) == [check]
+    assert of_status(report, Status.NOT_RUN) == TRAINED_CHECKS
     assert not report.ok
-    assert [finding.check for finding in report.findings] == [gate], "what was not run is no finding"
-    assert report.diagnosis.explains == (gate,)
+    assert [problem.check for problem in report.problems] == [check], "what was not run is no problem"
+    assert report.diagnosis.explains == (check,)
     assert report.subject.training is None
     for verdict in report.verdicts:
         if verdict.status is Status.NOT_RUN:
-            assert verdict.cause == f"{gate} did not pass, so the training job was not started"
-            assert KEEP_GOING in verdict.next_step
+            assert check in verdict.cause
+            assert CONTINUE in verdict.next_step
             assert verdict.claim
 
 
-def test_a_rehearsal_that_fails_stops_the_job() -> None:
-    target = fake_whole.sign_flipped()
+def test_a_smoke_training_that_fails_stops_the_job() -> None:
+    target = fake_targets.sign_flipped()
     report = check_reranker(target)
-    assert target.log == [], "neither trained nor scored"
-    assert [(verdict.check, verdict.fault) for verdict in report.findings] == [
-        ("one_batch_learned", "anti-learning")
+    assert target.log == ["train_one_batch"], "neither trained nor scored"
+    assert [(problem.check, problem.fault) for problem in report.problems] == [
+        ("overfits_one_batch", "anti-learning")
     ]
     assert of_status(report, Status.NOT_RUN) == TRAINED_CHECKS[1:]
     assert report.diagnosis.fault == "anti-learning"
 
 
-def test_nothing_is_rehearsed_where_a_static_gate_has_failed() -> None:
-    target = fake_whole.planned_too_short()
-    check_reranker(target)
-    assert "rehearse" not in target.log
-
-
-def test_all_static_gates_are_judged_before_the_job_is_refused() -> None:
-    tasks = fake_targets.slot_follower().ranking_tasks
-    letters = fake_targets.letters_split().letters
-    target = fake_targets.Sound(ranking_tasks=tasks, letters=letters)
-    report = check_reranker(target)
-    assert of_status(report, Status.FAILED) == ["target_slots_even", "letter_tokens_found"]
+def test_all_static_checks_are_judged_before_the_job_is_refused() -> None:
+    target = injector("O7b").broken(fake_targets.target_dropped())
+    report = check_reranker(noted(target, tasks=fake_targets.target_dropped().tasks))
+    assert of_status(report, Status.FAILED) == ["gt_in_candidates", "training_planned"]
     (cause,) = {verdict.cause for verdict in report.verdicts if verdict.status is Status.NOT_RUN}
-    assert cause == "target_slots_even, letter_tokens_found did not pass, so the training job was not started"
+    assert "gt_in_candidates, training_planned" in cause
 
 
-def test_keep_going_trains_and_judges_what_comes_later() -> None:
-    target = fake_targets.letters_split()
-    report = check_reranker(target, keep_going=True)
-    assert target.log[:2] == ["train", "score"]
-    assert of_status(report, Status.FAILED) == ["letter_tokens_found"]
+def test_continue_after_failure_trains_and_judges_what_comes_later() -> None:
+    target = fake_targets.candidates_twice()
+    report = check_reranker(target, RunSettings(continue_after_failure=True))
+    assert target.log[:3] == ["train_one_batch", "train", "score"]
+    assert of_status(report, Status.FAILED) == ["gt_in_candidates"]
     assert of_status(report, Status.NOT_RUN) == []
-    assert of_status(report, Status.PASSED) == [check for check in SOUND_CHECKS if check != "letter_tokens_found"]
+    assert of_status(report, Status.PASSED) == [check for check in PASSING if check != "gt_in_candidates"]
 
 
-def test_a_gate_behind_the_training_stops_nothing() -> None:
+def test_a_check_after_the_training_stops_nothing() -> None:
     report = check_reranker(fake_targets.uniform_scores())
     assert of_status(report, Status.FAILED)[0] == "scores_well_formed"
     assert of_status(report, Status.NOT_RUN) == []
 
 
-def test_a_target_without_a_job_is_scored_all_the_same() -> None:
-    report = check_reranker(fake_targets.Minimal(ranking_tasks=fake_targets.target_dropped().ranking_tasks))
+def test_a_reranker_without_a_job_is_scored_anyway() -> None:
+    report = check_reranker(injector("D1").broken(fake_targets.minimal(), severity=0.1))
     assert of_status(report, Status.NOT_RUN) == []
     assert of_status(report, Status.FAILED) == ["gt_in_candidates"]
     assert "recall_beats_baseline[K=5]" in of_status(report, Status.PASSED)
 
 
 def test_what_is_not_offered_is_not_applicable_and_says_why() -> None:
-    report = check_reranker(fake_whole.not_all_offered())
+    report = check_reranker(fake_targets.not_all_offered())
     assert report.ok
     reasons = {
         verdict.check: verdict.cause for verdict in report.verdicts if verdict.status is Status.NOT_APPLICABLE
     }
-    assert reasons == NOT_OFFERED
-    assert of_status(report, Status.PASSED) == [check for check in CHECKS if check not in NOT_OFFERED]
+    assert {check: reason for check, reason in reasons.items() if check not in NOT_APPLICABLE} == NOT_OFFERED
+    assert of_status(report, Status.PASSED) == [check for check in PASSING if check not in NOT_OFFERED]
 
 
-class _Declines(fake_whole.Whole):
-    """Declines what other gates only use beside their own matter."""
+def _declining(words: str):
+    def decline(*_given):
+        raise NotOfferedError(words)
 
-    def training_tasks(self):
-        raise NotOfferedError("the training data are not kept")
-
-    def item_popularity(self):
-        raise NotOfferedError("nobody counts")
-
-    def item_times(self):
-        raise NotOfferedError("no times")
-
-    def score_made_up(self, tasks):
-        raise NotOfferedError("recorded scores only")
+    return decline
 
 
-def test_a_gate_that_can_do_without_what_is_not_offered_goes_on() -> None:
-    report = check_reranker(_Declines())
+def test_a_check_that_can_do_without_what_is_not_offered_goes_on() -> None:
+    """Optional inputs of several checks are declined."""
+    declining = noted(
+        healthy(),
+        training_tasks=_declining("the training data are not kept"),
+        item_popularity=_declining("no counts"),
+        item_times=_declining("no times"),
+        score_synthetic=_declining("recorded scores only"),
+    )
+    report = check_reranker(declining)
     assert report.ok
     assert of_status(report, Status.NOT_APPLICABLE) == [
         "training_gt_in_candidates",
         "split_disjoint",
-        "training_target_slots_even",
+        "training_target_positions_uniform",
+        *NOT_APPLICABLE,
         "permutation_equivariant",
     ]
     (recall,) = (verdict for verdict in report.verdicts if verdict.check == "recall_beats_baseline[K=5]")
@@ -160,28 +149,23 @@ def test_a_gate_that_can_do_without_what_is_not_offered_goes_on() -> None:
 def test_pytest_stops_the_job_and_says_so_everywhere(run: Run, pytester: pytest.Pytester) -> None:
     result = run(*DROPPED, "-rs")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    not_judged = len(ITEMS) - len(SOUND_STATIC_CHECKS)
-    result.assert_outcomes(passed=len(SOUND_STATIC_CHECKS) - 1, failed=1, skipped=not_judged)
+    not_judged = len(ITEMS) - len(STATIC_CHECKS)
+    result.assert_outcomes(passed=len(STATIC_CHECKS) - 1, failed=1, skipped=not_judged)
     assert not (pytester.path / "trained.log").exists()
-    result.stdout.fnmatch_lines(
-        [
-            "SKIPPED*gt_in_candidates did not pass, so the training job was not started; mend what failed first, "
-            f"or go on all the same with {KEEP_GOING}",
-        ]
-    )
-    result.stdout.fnmatch_lines(["DIAGNOSIS  gt-missing (seen)", "loss_below_random *NOT RUN *"])
+    result.stdout.fnmatch_lines([f"SKIPPED*gt_in_candidates did not pass*{CONTINUE}"])
+    result.stdout.fnmatch_lines(["DIAGNOSIS  target-not-listed (seen)", "loss_below_random *NOT RUN *"])
     result.stdout.no_fnmatch_line("training: * steps*")
     report = load_report(pytester)
     assert not report["ok"]
     assert report["training"] is None
     statuses = {verdict["check"]: verdict["status"] for verdict in report["verdicts"]}
-    assert [check for check, status in statuses.items() if status == "not_run"] == SOUND_TRAINED_CHECKS
+    assert [check for check, status in statuses.items() if status == "not_run"] == TRAINED_CHECKS
     summary = (pytester.path / "rerank-report" / "summary.md").read_text(encoding="utf-8")
     assert "| loss_below_random | NOT RUN |" in summary
 
 
-def test_the_option_goes_on(run: Run, pytester: pytest.Pytester) -> None:
-    result = run(*DROPPED, KEEP_GOING)
+def test_the_option_continues(run: Run, pytester: pytest.Pytester) -> None:
+    result = run(*DROPPED, CONTINUE)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert (pytester.path / "trained.log").read_text() == "trained\n"
     statuses = {verdict["check"]: verdict["status"] for verdict in load_report(pytester)["verdicts"]}
@@ -191,43 +175,40 @@ def test_the_option_goes_on(run: Run, pytester: pytest.Pytester) -> None:
 
 
 def test_a_stopped_run_is_not_stored(run: Run, pytester: pytest.Pytester) -> None:
-    result = run(*DROPPED, "--rerank-baseline", "stored.json", "--rerank-update-baseline")
-    result.stdout.fnmatch_lines(["baseline not updated: *as nothing was scored in this one"])
+    result = run(*DROPPED, "--rerank-reference", "stored.json", "--rerank-update-reference")
+    result.stdout.fnmatch_lines(["reference run not updated: *as nothing was scored in this one"])
     assert not (pytester.path / "stored.json").exists()
 
 
-def test_gates_chosen_without_the_failing_one_are_not_stopped(run: Run, pytester: pytest.Pytester) -> None:
+def test_checks_chosen_without_the_failing_one_are_not_stopped(run: Run, pytester: pytest.Pytester) -> None:
     run(*DROPPED, "-k", "loss_below_random").assert_outcomes(passed=1, deselected=len(ITEMS) - 1)
     assert (pytester.path / "trained.log").read_text() == "trained\n"
 
 
-def test_pytest_skips_what_is_not_offered_with_the_targets_own_words(run: Run) -> None:
-    result = run("--rerank-target", "fake_whole:not_all_offered", "-rs")
+def test_pytest_skips_what_is_not_offered_with_the_rerankers_own_words(run: Run) -> None:
+    result = run("--rerank-target", "fake_targets:not_all_offered", "-rs")
     assert result.ret == pytest.ExitCode.OK
-    result.assert_outcomes(passed=len(CHECKS) - len(NOT_OFFERED), skipped=len(NOT_OFFERED) + 1)
+    result.assert_outcomes(passed=len(PASSING) - len(NOT_OFFERED), skipped=SKIPPED + len(NOT_OFFERED))
     result.stdout.fnmatch_lines_random([f"SKIPPED*{words}; *" for words in set(NOT_OFFERED.values())])
 
 
-class LettersRaise(fake_targets.Sound):
-    """A tokenizer that cannot be loaded."""
-
-    def letter_table(self):
-        raise OSError("no tokenizer there")
+def _no_letters():
+    raise OSError("no tokenizer there")
 
 
-def test_a_static_gate_that_raises_stops_the_job_too() -> None:
-    target = LettersRaise()
+def test_a_static_check_that_raises_stops_the_job_too() -> None:
+    target = noted(healthy(), letter_table=_no_letters)
     with pytest.raises(OSError, match="no tokenizer there"):
         check_reranker(target)
     assert target.log == [], "neither trained nor scored"
 
 
-def test_what_raises_after_a_failed_static_gate_is_written_down() -> None:
-    target = LettersRaise(ranking_tasks=fake_targets.target_dropped().ranking_tasks)
+def test_what_raises_after_a_failed_static_check_is_written_down() -> None:
+    target = noted(fake_targets.target_dropped(), letter_table=_no_letters)
     report = check_reranker(target)
-    assert [(error.check, error.message) for error in report.errors] == [
-        ("letter_tokens_found", "OSError: no tokenizer there")
+    assert ("letter_tokens_found", "OSError: no tokenizer there") in [
+        (error.check, error.message) for error in report.errors
     ]
     assert report.diagnosis is not None
-    assert report.diagnosis.fault == "gt-missing"
+    assert report.diagnosis.fault == "target-not-listed"
     assert target.log == []

@@ -9,15 +9,18 @@ import re
 import numpy as np
 import pytest
 
-from rerank_guard.atomic_file import replace_text
-from rerank_guard.diagnosis import diagnose, diagnosis_lines
-from rerank_guard.report.json import dumps, verdict_from_json_dict, verdict_to_json_dict
+from rerank_guard.core.atomic_file import replace_text
+from rerank_guard.core.fault_catalogue import fault_named
+from rerank_guard.core.finding import suspect
+from rerank_guard.core.formats import format_verdict
+from rerank_guard.core.progress import ProgressBar
+from rerank_guard.core.report import Report, RunError, Subject, TrainingSummary
+from rerank_guard.core.verdict import Interval, Status, Verdict
+from rerank_guard.diagnosis import diagnose
+from rerank_guard.report.diagnosis_text import diagnosis_lines
+from rerank_guard.report.json import dumps, report_to_json_dict, verdict_from_json_dict, verdict_to_json_dict
 from rerank_guard.report.markdown import report_to_markdown
-from rerank_guard.report.progress import ProgressBar
-from rerank_guard.report.report import Report, RunError, Subject, TrainingSummary
-from rerank_guard.report.terminal import finding_lines, verdict_table
-from rerank_guard.report.text import format_verdict
-from rerank_guard.verdict import Interval, Status, Verdict
+from rerank_guard.report.terminal import problem_lines, verdict_table
 
 FAILED = Verdict(
     check="recall_beats_baseline[K=20]",
@@ -30,7 +33,8 @@ FAILED = Verdict(
     evidence=("first row", "second row"),
     cause="the model says nothing",
     next_step="train it",
-    fault="no-signal",
+    suspects=(suspect(fault_named("no-signal"), "the model says nothing", statistical=True),),
+    signs={"recall": ">"},
 )
 PASSED = Verdict("gt_in_candidates", Status.PASSED, "targets are there", {"broken": 0}, {"broken": 0}, n=943)
 SUBJECT = Subject("mine", "films | <uniform>", "cpu", 0, {"numpy": "2"}, {}, TrainingSummary(1, 2, 3, 4, 5.0))
@@ -80,14 +84,14 @@ def test_dumps_refuses_nan() -> None:
 
 
 def test_report_json_has_the_agreed_keys() -> None:
-    data = Report(SUBJECT, (PASSED, FAILED)).to_json_dict()
-    agreed = ["schema", "target", "dataset", "device", "seed", "versions", "verdicts", "diagnosis", "findings"]
+    data = report_to_json_dict(Report(SUBJECT, (PASSED, FAILED)))
+    agreed = ["schema", "target", "dataset", "device", "seed", "versions", "verdicts", "diagnosis", "problems"]
     assert set(agreed) <= set(data)
-    assert data["schema"] == 2
+    assert data["schema"] == 3
     verdict_keys = {"check", "status", "claim", "measured", "threshold", "interval", "n", "evidence", "cause"}
     assert verdict_keys | {"next_step"} <= set(data["verdicts"][0])  # type: ignore[index]
     assert data["diagnosis"] is None
-    assert data["findings"] == [
+    assert data["problems"] == [
         {
             "fault": "no-signal",
             "check": FAILED.check,
@@ -104,7 +108,7 @@ def test_report_json_has_the_agreed_keys() -> None:
 def test_report_is_ok_only_without_failed_or_inconclusive_verdicts(status: Status, ok: bool) -> None:
     report = Report(SUBJECT, (PASSED, Verdict("c", status, "claim", {}, {}, n=1)))
     assert report.ok is ok
-    assert [finding.check for finding in report.findings] == ([] if ok else ["c"])
+    assert [problem.check for problem in report.problems] == ([] if ok else ["c"])
 
 
 def test_report_with_an_error_is_not_ok() -> None:
@@ -123,22 +127,22 @@ def test_markdown_escapes_and_tells_the_fault() -> None:
 
 
 def test_table_is_aligned_and_names_errors() -> None:
-    lines = [line.text for line in verdict_table((PASSED, FAILED), (RunError("loss", "boom"),))]
-    assert lines == [
-        "check                        status  measured         against                          n",
-        "gt_in_candidates             PASSED  broken = 0       broken = 0                       943",
-        "recall_beats_baseline[K=20]  FAILED  recall = 0.4012  chance = 0.4, popularity = 0.81  943",
-        "loss                         ERROR   -                -                                -",
-    ]
+    head, *rows = [line.text for line in verdict_table((PASSED, FAILED), (RunError("loss", "boom"),))]
+    assert [row.split("  ")[0] for row in rows] == [PASSED.check, FAILED.check, "loss"]
+    status = head.index("status")
+    assert [row[status:].split()[0] for row in rows] == ["PASSED", "FAILED", "ERROR"]
+    assert "recall = 0.4012" in rows[1]
+    assert "chance = 0.4, popularity = 0.81" in rows[1]
+    assert len({row.rindex(row.split()[-1]) for row in rows}) == 1, "the last column begins at one place"
 
 
-def test_findings_give_fault_then_next_step() -> None:
-    lines = list(finding_lines(Report(SUBJECT, (PASSED, FAILED)).findings))
+def test_problems_give_fault_then_next_step() -> None:
+    lines = list(problem_lines(Report(SUBJECT, (PASSED, FAILED)).problems))
     assert lines == ["no-signal (recall_beats_baseline[K=20]): the model says nothing", "  -> train it"]
 
 
-def test_findings_are_capped_and_the_rest_is_counted() -> None:
-    lines = list(finding_lines(Report(SUBJECT, (FAILED, FAILED, FAILED)).findings, most=1))
+def test_problems_are_capped_and_the_rest_is_counted() -> None:
+    lines = list(problem_lines(Report(SUBJECT, (FAILED, FAILED, FAILED)).problems, most=1))
     assert lines[-1] == "and 2 more, see the table"
     assert len(lines) == 3
 
@@ -149,15 +153,15 @@ def diagnosed() -> Report:
 
 
 def test_the_diagnosis_goes_into_the_json() -> None:
-    data = json.loads(dumps(diagnosed().to_json_dict()))
+    data = json.loads(dumps(report_to_json_dict(diagnosed())))
     assert data["diagnosis"]["fault"] == "no-signal"
     assert data["diagnosis"]["certainty"] == "open"
     assert data["diagnosis"]["explains"] == [FAILED.check]
     assert data["diagnosis"]["runner_up"]["fault"]
-    assert [finding["check"] for finding in data["findings"]] == [FAILED.check]
+    assert [problem["check"] for problem in data["problems"]] == [FAILED.check]
 
 
-def test_what_the_diagnosis_explains_is_no_finding_left_open() -> None:
+def test_what_the_diagnosis_explains_is_no_problem_left_open() -> None:
     assert diagnosed().unexplained == ()
     assert len(Report(SUBJECT, (PASSED, FAILED)).unexplained) == 1
 

@@ -95,7 +95,7 @@ def differences(
             none of them had a verdict that was not ok.
         added: those that the suite did not have; nothing is recorded of them.
     """
-    for name in ("keep_going", "raised"):
+    for name in ("continue_after_failure", "raised"):
         if old[name] != new[name]:
             yield Difference("", name, old[name], new[name])
     left_out = {*removed, *added}

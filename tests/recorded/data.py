@@ -25,6 +25,8 @@ Record = dict[str, Any]
 EMPTY_VERDICT: Mapping[str, Any] = {
     "status": "passed",
     "fault": None,
+    "suspects": [],
+    "affected": [],
     "n": 0,
     "p_failed": None,
     "measured": {},
@@ -32,7 +34,7 @@ EMPTY_VERDICT: Mapping[str, Any] = {
     "interval": {},
     "evidence": 0,
 }
-EMPTY: Mapping[str, Any] = {"keep_going": False, "raised": None, "errors": [], "diagnosis": None}
+EMPTY: Mapping[str, Any] = {"continue_after_failure": False, "raised": None, "errors": [], "diagnosis": None}
 _BY_STATUS = ("not_run", "not_applicable")
 
 
@@ -60,8 +62,10 @@ def kept_where_same(old: Any, new: Any, tolerance: Tolerance = EXACT) -> Any:
 
 def packed(run_id: str, record: Record, base_id: str | None, base: Record | None) -> list[dict[str, Any]]:
     """The lines of one run."""
-    if base is not None and not list(differences(base, record | {"keep_going": base["keep_going"]})):
-        going = {"keep_going": True} if record["keep_going"] else {}
+    if base is not None and not list(
+        differences(base, record | {"continue_after_failure": base["continue_after_failure"]})
+    ):
+        going = {"continue_after_failure": True} if record["continue_after_failure"] else {}
         return [{"run": run_id, "same_as": base_id, **going}]
     head = {"run": run_id, **{name: record[name] for name, empty in EMPTY.items() if record[name] != empty}}
     verdicts = record["verdicts"]
@@ -96,8 +100,11 @@ def unpacked(lines: Iterable[Mapping[str, Any]]) -> dict[str, Record]:
         if "check" in line:
             records[run_id]["verdicts"][line["check"]] = {**EMPTY_VERDICT, **_fields(line, EMPTY_VERDICT)}
         elif "same_as" in line:
-            going = line.get("keep_going", False)
-            records[run_id] = records[line["same_as"]] | {"same_as": line["same_as"], "keep_going": going}
+            going = line.get("continue_after_failure", False)
+            records[run_id] = records[line["same_as"]] | {
+                "same_as": line["same_as"],
+                "continue_after_failure": going,
+            }
         else:
             base = records[line["base"]]["verdicts"] if "base" in line else {}
             verdicts = {check: verdict for check, verdict in base.items() if check not in line.get("absent", ())}

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recorded import data
+from recorded import data, wording
 from recorded.compare import Difference, differences
 from recorded.renames import Renames
 from recorded.runs import Run, all_runs, embedded_run, record
@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         changed |= {run_id: [Difference("", "run", "recorded", "absent")] for run_id in sorted(gone)}
         if not options.compare_only:
             data.write_lines(name, _lines(runs, new))
+    numpy = {run_id: one["words"] for run_id, one in new.items() if run_id != data.EMBEDDED}
+    if numpy and not options.compare_only:
+        wording.FILE.write_text(wording.snapshot(numpy), encoding="utf-8")
     print(summary(changed, len(new), None if options.all else SHOWN))
     return 1 if changed else 0
 

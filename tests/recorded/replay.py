@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from recorded import data
+from recorded import data, wording
 from recorded.compare import EXACT, Difference, Tolerance, differences, family
 from recorded.runs import Run, families, record
 
@@ -17,9 +17,10 @@ def recorded(*names: str) -> dict[str, data.Record]:
     return data.load(*names)
 
 
-def again(run: Run, old: data.Record) -> list[Difference]:
-    """Where this run differs from its record."""
-    return compared(old, record(run))
+def again(run_id: str, run: Run) -> list[object]:
+    """Where this run differs from its record, in figures and in words."""
+    new = record(run)
+    return [*compared(recorded(*NUMPY)[run_id], new), *wording.changed(run_id, new["words"])]
 
 
 def compared(old: data.Record, new: data.Record, tolerance: Tolerance = EXACT) -> list[Difference]:
@@ -39,7 +40,7 @@ def after_training() -> set[str]:
     }
 
 
-def told(found: list[Difference]) -> str:
+def told(found: list[object]) -> str:
     """Each difference in a line."""
     rows = [str(each) for each in found[:SHOWN]]
     if len(found) > SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,43 +12,67 @@ from typing import Any
 
 import numpy as np
 
-from guard.fake_reranker import N_CANDIDATES, FakeReranker, make
 from recorded.compare import ANY_OF
+from recorded.wording import words_of
 from rerank_guard.adapters.callable import CallableTarget, CallableTargetWithPopularity
-from rerank_guard.diagnosis import Diagnosis
-from rerank_guard.diagnosis.catalogue import fault_note
-from rerank_guard.errors import RerankGuardError
-from rerank_guard.faults import Fault, TrainedOnce, Wrapped, all_equivalents, all_faults
+from rerank_guard.core.diagnosis import Diagnosis
+from rerank_guard.core.errors import RerankGuardError
+from rerank_guard.core.fault_catalogue import fault_named
+from rerank_guard.core.report import Report
+from rerank_guard.core.types import Item, RankingTask
+from rerank_guard.core.verdict import Verdict
+from rerank_guard.faults import Injector, TrainedOnce, Wrapped, all_equivalents, all_injectors
+from rerank_guard.faults.healthy.reranker import N_CANDIDATES, HealthyReranker, make_healthy
 from rerank_guard.stored import StoredRun
-from rerank_guard.suite import SuiteSession, check_reranker, gates_for
-from rerank_guard.types import Item, RankingTask
-from rerank_guard.verdict import Verdict
+from rerank_guard.suite import RunSettings, SuiteRun, check_reranker
 
 SEED = 0
 KEPT_GOING = "-kept-going"
 HEALTHY = "healthy"
-WHOLE = "small-whole"
 
 TIMED_FAULTS = {"B3"}
-TIMED_CHECKS = {"throughput"}
+TIMED_CHECKS = {"no_slowdown"}
 
-FAULTS = {fault.zoo_id: fault for fault in all_faults() if fault.zoo_id not in TIMED_FAULTS}
+FAULTS = {fault.id: fault for fault in all_injectors() if fault.id not in TIMED_FAULTS}
 EQUIVALENTS = {f"equivalent-{each.name}": each for each in all_equivalents()}
 
-SMALL = {
-    "fake_whole": (
-        "whole not_all_offered planned_too_short prompt_tells_the_target adapter_lost flattered letters_shifted "
-        "sign_flipped history_shuffled"
-    ),
-    "fake_targets": (
-        "sound minimal undecided worse takes_no_monitor target_dropped letters_split loss_at_chance "
-        "letter_prior_learned trained_on_the_future users_lost history_ignored made_up_scores_malformed queries_alike "
-        "newest_better popularity_better popularity_by_number conditions_raise padded_probabilities "
-        "fewer_probabilities retriever_partly slot_follower candidates_twice uniform_probabilities uniform_scores leak "
-        "nan_scores wrong_shape score_gives_none score_gives_text vacuous_cutoff one_candidate no_tasks"
-    ),
-}
-"""Factories of `tests/plugin`, whose rerankers have fixed scores instead of a training job."""
+FAKES = [
+    "not_all_offered",
+    "planned_too_short",
+    "prompt_tells_the_target",
+    "adapter_lost",
+    "flattered",
+    "letters_shifted",
+    "sign_flipped",
+    "history_shuffled",
+    "minimal",
+    "undecided",
+    "worse",
+    "takes_no_monitor",
+    "loss_at_chance",
+    "letter_prior_learned",
+    "synthetic_scores_malformed",
+    "queries_alike",
+    "newest_better",
+    "popularity_better",
+    "popularity_by_number",
+    "padded_probabilities",
+    "fewer_probabilities",
+    "first_stage_for_half",
+    "position_follower",
+    "candidates_twice",
+    "uniform_probabilities",
+    "uniform_scores",
+    "leak",
+    "nan_scores",
+    "wrong_shape",
+    "score_gives_none",
+    "score_gives_text",
+    "vacuous_cutoff",
+    "one_candidate",
+    "no_tasks",
+]
+"""Factories of `tests/plugin/fake_targets.py`: the healthy reranker with one change each, and minimal ones."""
 
 
 @dataclass(frozen=True)
@@ -74,25 +99,21 @@ def all_runs() -> dict[str, dict[str, Run]]:
         name: Run(HEALTHY, lambda each=each: each.apply(_trained(), np.random.default_rng(SEED)))
         for name, each in EQUIVALENTS.items()
     }
-    small = {
-        f"small-{name}": Run(WHOLE, partial(_small, module, name))
-        for module, names in SMALL.items()
-        for name in names.split()
-    }
-    small[WHOLE] = Run(None, small[WHOLE].target)
+    small = {f"small-{name}": Run(HEALTHY, partial(_fake, name)) for name in FAKES}
     return {
         "healthy": {HEALTHY: Run(None, _trained), **variants, **equivalents},
         "small": small,
         "faults": {zoo_id: _of_fault(fault) for zoo_id, fault in FAULTS.items()},
         "kept_going": {
-            f"{zoo_id}{KEPT_GOING}": _of_fault(fault, keep_going=True) for zoo_id, fault in FAULTS.items()
+            f"{zoo_id}{KEPT_GOING}": _of_fault(fault, continue_after_failure=True)
+            for zoo_id, fault in FAULTS.items()
         },
     }
 
 
 def embedded_run() -> dict[str, Run]:
     """The reranker that is judged when none is named; needs torch."""
-    from rerank_model.embedded import make_target
+    from rerank_model.targets.embedded import make_target
 
     return {"embedded": Run(None, partial(make_target, SEED, "cpu"))}
 
@@ -100,7 +121,9 @@ def embedded_run() -> dict[str, Run]:
 def families() -> frozenset[str]:
     """Names of all checks of the suite, without their cutoffs."""
     return frozenset(
-        gate.family for stored in (None, _stored()) for gate in gates_for(SuiteSession(_trained(), stored=stored))
+        planned.family
+        for reference in (None, _stored())
+        for planned in SuiteRun(_trained(), RunSettings(reference=reference)).planned()
     )
 
 
@@ -108,30 +131,38 @@ def record(run: Run) -> dict[str, Any]:
     """Judge, and keep what a restructuring must not change. Floats are exact here; they are rounded when written."""
     options = dict(run.options)
     if options.pop("stored", False):
-        options["stored"] = _stored()
+        options["reference"] = _stored()
     kept: dict[str, Any] = {
-        "keep_going": bool(options.get("keep_going", False)),
+        "continue_after_failure": bool(options.get("continue_after_failure", False)),
         "raised": None,
         "errors": [],
         "verdicts": {},
         "diagnosis": None,
+        "words": {},
     }
     try:
-        report = check_reranker(run.target(), seed=SEED, **options)
+        report = check_reranker(run.target(), RunSettings(seed=SEED, **options))
     except RerankGuardError as error:
         return kept | {"raised": type(error).__name__}
+    return kept | kept_of(report)
+
+
+def kept_of(report: Report) -> dict[str, Any]:
+    """What is kept of a report."""
     diagnosis = report.diagnosis
-    if diagnosis is not None:
-        kept["diagnosis"] = {
+    return {
+        "errors": [error.check for error in report.errors],
+        "verdicts": {verdict.check: _kept(verdict) for verdict in report.verdicts},
+        "words": words_of(report),
+        "diagnosis": None
+        if diagnosis is None
+        else {
             "fault": diagnosis.fault,
             "certainty": str(diagnosis.certainty),
             "explains": list(diagnosis.explains),
             "runner_up": _runner_up(diagnosis),
             "alternatives": [row.partition(":")[0] for row in diagnosis.alternatives],
-        }
-    return kept | {
-        "errors": [error.check for error in report.errors],
-        "verdicts": {verdict.check: _kept(verdict) for verdict in report.verdicts},
+        },
     }
 
 
@@ -140,8 +171,8 @@ def _runner_up(diagnosis: Diagnosis) -> str | None:
     suspect = diagnosis.runner_up
     if suspect is None or suspect.check:
         return suspect and suspect.fault
-    stage = fault_note(suspect.fault).stage
-    equal = [name for name in fault_note(diagnosis.fault).confused_with if fault_note(name).stage == stage]
+    stage = fault_named(suspect.fault).stage
+    equal = [name for name in fault_named(diagnosis.fault).confused_with if fault_named(name).stage == stage]
     return ANY_OF.join(sorted(equal))
 
 
@@ -151,6 +182,8 @@ def _kept(verdict: Verdict) -> dict[str, Any]:
     return {
         "status": str(verdict.status),
         "fault": verdict.fault,
+        "suspects": [[suspect.fault.name, suspect.strength.name.lower()] for suspect in verdict.suspects],
+        "affected": [] if verdict.affected is None else [int(verdict.affected.n), int(verdict.affected.of)],
         "n": int(verdict.n) if figures else None,
         "p_failed": _plain(verdict.p_failed) if figures else None,
         "measured": {name: _plain(value) for name, value in verdict.measured.items()} if figures else {},
@@ -172,29 +205,27 @@ def _plain(value: Any) -> Any:
 @cache
 def _trained() -> TrainedOnce:
     """The numpy reranker without a fault, trained."""
-    target = TrainedOnce(make(seed=SEED))
+    target = TrainedOnce(make_healthy(seed=SEED))
     target.train(_quiet)
     return target
 
 
 @cache
 def _stored() -> StoredRun:
-    session = SuiteSession(_trained(), seed=SEED)
-    session.throughput = lambda: None
-    return session.stored_run("2026-01-01")
+    return SuiteRun(_trained(), RunSettings(seed=SEED)).as_reference("2026-01-01", timed=False)
 
 
-def _of_fault(fault: Fault, *, keep_going: bool = False) -> Run:
-    options = {"keep_going": keep_going, "stored": fault.needs_stored}
-    first = fault.zoo_id if keep_going else None
+def _of_fault(fault: Injector, *, continue_after_failure: bool = False) -> Run:
+    options = {"continue_after_failure": continue_after_failure, "stored": fault.needs_reference}
+    first = fault.id if continue_after_failure else None
     return Run(HEALTHY, lambda: fault.broken(_trained(), seed=SEED), options, first)
 
 
-def _small(module: str, factory: str) -> Any:
+def _fake(factory: str) -> Any:
     folder = str(Path(__file__).parents[1] / "plugin")
     if folder not in sys.path:
         sys.path.append(folder)
-    return getattr(__import__(module), factory)()
+    return getattr(importlib.import_module("fake_targets"), factory)()
 
 
 def _variants() -> dict[str, Run]:
@@ -203,22 +234,22 @@ def _variants() -> dict[str, Run]:
     def spread(factor: float) -> Wrapped:
         rows = partial(_changed, lambda row: factor * row)
         return Wrapped(
-            _trained(), score=rows, score_made_up=rows, predict_proba=partial(_changed, _softmax, factor)
+            _trained(), score=rows, score_synthetic=rows, predict_proba=partial(_changed, _softmax, factor)
         )
 
     scoring = ("tasks", "score")
     without_job = [name for name in _METHODS if name not in _OF_THE_JOB]
-    runs = {f"seed-{seed}": Run(HEALTHY, partial(make, seed)) for seed in (1, 2, 3)}
+    runs = {f"seed-{seed}": Run(HEALTHY, partial(make_healthy, seed)) for seed in (1, 2, 3)}
     return runs | {
         "several-cutoffs": Run(HEALTHY, _trained, {"cutoffs": (1, 5, 10)}),
-        "early-stop": Run(HEALTHY, partial(make, SEED), {"early_stop": True}),
+        "early-stop": Run(HEALTHY, partial(make_healthy, SEED), {"early_stop": True}),
         "with-stored-run": Run(HEALTHY, _trained, {"stored": True}),
-        "few-users": Run(HEALTHY, partial(FakeReranker, SEED, n_test=30)),
-        "fewer-users": Run(HEALTHY, partial(FakeReranker, SEED, n_test=120)),
+        "few-users": Run(HEALTHY, partial(HealthyReranker, SEED, n_test=30)),
+        "fewer-users": Run(HEALTHY, partial(HealthyReranker, SEED, n_test=120)),
         "ragged": Run(HEALTHY, partial(Ragged, SEED)),
         "score-only": Run(HEALTHY, lambda: Only(scoring)),
         "sigmoid-score-only": Run(HEALTHY, lambda: Only(scoring, score=partial(_changed, _sigmoid))),
-        "score-and-probabilities": Run(HEALTHY, lambda: Only((*scoring, "predict_proba", "score_made_up"))),
+        "score-and-probabilities": Run(HEALTHY, lambda: Only((*scoring, "predict_proba", "score_synthetic"))),
         "score-and-job": Run(HEALTHY, lambda: Only((*scoring, "train", "training_plan", "training_tasks"))),
         "without-job": Run(HEALTHY, lambda: Only(without_job)),
         "without-prompts": Run(HEALTHY, lambda: Only([name for name in _METHODS if name not in _OF_PROMPTS])),
@@ -235,20 +266,20 @@ def _variants() -> dict[str, Run]:
     }
 
 
-_OF_THE_JOB = {"train", "rehearse", "rebuilt", "training_plan", "parameter_changes", "training_prompts"}
+_OF_THE_JOB = {"train", "train_one_batch", "rebuilt", "training_plan", "parameter_changes", "training_prompts"}
 _OF_PROMPTS = {"letter_table", "scoring_prompts", "training_prompts", "next_token_logits"}
-_METHODS = [name for name in dir(FakeReranker) if not name.startswith("_")]
+_METHODS = [name for name in dir(HealthyReranker) if not name.startswith("_")]
 
 
 class Only:
     """The trained numpy reranker with some of its methods."""
 
     def __init__(self, methods: Sequence[str], **replaced: Callable[..., Any]) -> None:
-        self.name = "fake reranker"
+        self.name = "healthy reranker"
         vars(self).update({name: getattr(_trained(), name) for name in methods} | replaced)
 
 
-class Ragged(FakeReranker):
+class Ragged(HealthyReranker):
     """Between 8 and 20 candidates a held-out user."""
 
     def __init__(self, seed: int) -> None:
@@ -266,7 +297,7 @@ def _shortened(task: RankingTask, n: int, rng: np.random.Generator) -> RankingTa
 
 def _changed(change: Callable[..., Any], *args: Any) -> list[Any]:
     *settings, tasks = args
-    return [change(row, *settings) for row in _trained().score_made_up(tasks)]
+    return [change(row, *settings) for row in _trained().score_synthetic(tasks)]
 
 
 def _softmax(row: np.ndarray, factor: float) -> np.ndarray:
@@ -280,7 +311,7 @@ def _sigmoid(row: np.ndarray) -> np.ndarray:
 
 def _score_texts(history: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
     seen, listed = (tuple(Item(text, text) for text in texts) for texts in (history, candidates))
-    return _trained().score_made_up([RankingTask("texts", seen, listed, listed[0].item_id, None)])[0]
+    return _trained().score_synthetic([RankingTask("texts", seen, listed, listed[0].item_id, None)])[0]
 
 
 def _quiet(done: int, total: int, note: str = "") -> None:

@@ -53,9 +53,9 @@ def test_what_is_packed_is_unpacked(one):
 
 
 def test_a_run_that_says_the_same_is_one_line():
-    going = record(keep_going=True)
+    going = record(continue_after_failure=True)
     lines = data.packed("one", going, "healthy", record())
-    assert lines == [{"run": "one", "same_as": "healthy", "keep_going": True}]
+    assert lines == [{"run": "one", "same_as": "healthy", "continue_after_failure": True}]
     back = data.unpacked([*data.packed("healthy", record(), None, None), *lines])
     assert found(going, back["one"]) == []
 

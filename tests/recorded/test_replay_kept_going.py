@@ -17,7 +17,7 @@ STOPPED = [run_id for run_id in IDS if "same_as" not in recorded(*NUMPY)[run_id]
 @pytest.mark.parametrize("run_id", STOPPED)
 def test_it_is_judged_as_recorded(run_id):
     assert run_id in RUNS, "there is no such run any more; record again, or name it in the renames"
-    found = again(RUNS[run_id], recorded(*NUMPY)[run_id])
+    found = again(run_id, RUNS[run_id])
     assert not found, told(found)
 
 

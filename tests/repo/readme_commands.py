@@ -132,11 +132,11 @@ def _is_ours(name: str) -> bool:
 
 
 def _check_model_command(arguments: list[str], files: Collection[str]) -> None:
-    _check_own_command("rerank-model", "rerank_model.cli", arguments)
+    _check_own_command("rerank-model", "rerank_model.cli.main", arguments)
 
 
 def _check_guard_command(arguments: list[str], files: Collection[str]) -> None:
-    _check_own_command("rerank-guard", "rerank_guard.cli", arguments)
+    _check_own_command("rerank-guard", "rerank_guard.cli.main", arguments)
 
 
 def _check_own_command(program: str, module: str, arguments: list[str]) -> None:

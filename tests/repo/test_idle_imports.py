@@ -33,14 +33,14 @@ def heavy_modules_after(statement: str, directory) -> set[str]:
 
 
 def test_importing_the_plugin_is_light(tmp_path):
-    assert heavy_modules_after("import rerank_guard.plugin", tmp_path) == set()
+    assert heavy_modules_after("import rerank_guard.pytest_plugin.plugin", tmp_path) == set()
 
 
 def test_an_idle_pytest_run_is_light(tmp_path):
     (tmp_path / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
     statement = (
         "import pytest\n"
-        "status = pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'rerank_guard.plugin', '.'])\n"
+        "status = pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'rerank_guard.pytest_plugin.plugin', '.'])\n"
         "assert status == 0, status"
     )
     assert heavy_modules_after(statement, tmp_path) == set()
@@ -48,4 +48,4 @@ def test_an_idle_pytest_run_is_light(tmp_path):
 
 @pytest.mark.parametrize("module", ["numpy", "scipy"])
 def test_a_heavy_import_is_noticed(tmp_path, module):
-    assert module in heavy_modules_after(f"import rerank_guard.plugin, {module}", tmp_path)
+    assert module in heavy_modules_after(f"import rerank_guard.pytest_plugin.plugin, {module}", tmp_path)

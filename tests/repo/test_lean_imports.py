@@ -20,13 +20,14 @@ class Without(PathFinder):
         return None if name.partition(".")[0] in cls.names else super().find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
-import rerank_guard.plugin
-from rerank_guard.suite import SuiteSession
-from rerank_model.embedded import make_target
+import rerank_guard.pytest_plugin.plugin
+from rerank_guard.suite import SuiteRun
+from rerank_model.targets.embedded import make_target
 
-session = SuiteSession(make_target(0, "cpu", n_train=4, n_test=4))
-assert len(session.tasks()) == 4
-print(len(session.target.score(session.tasks())))
+run = SuiteRun(make_target(0, "cpu", n_train=4, n_test=4))
+tasks = run.inputs.get("given_tasks")
+assert len(run.inputs.get("tasks")) == 4
+print(len(run.reranker.score(tasks)))
 """
 
 

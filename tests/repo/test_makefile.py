@@ -25,7 +25,7 @@ def test_gate_takes_the_default_target():
 def test_gate_on_movielens():
     planned = make("-n", "gate", "DATA=ml-100k")
     assert planned.returncode == 0, planned.stderr
-    assert "--rerank-target rerank_model.ml100k:make_target" in planned.stdout
+    assert "--rerank-target rerank_model.targets.ml100k:make_target" in planned.stdout
 
 
 @pytest.mark.parametrize("data", ["ml-1m", "", "embedded ml-100k"])

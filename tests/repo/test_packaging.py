@@ -60,11 +60,13 @@ def test_nothing_else_is_shipped(wheel):
 def test_the_plugin_and_the_commands_are_registered(wheel):
     (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
     text = wheel.read(name).decode("utf-8")
-    assert re.search(r"\[pytest11\]\s+rerank_guard\.plugin = rerank_guard\.plugin", text)
+    assert re.search(
+        r"\[pytest11\]\s+rerank_guard\.pytest_plugin\.plugin = rerank_guard\.pytest_plugin\.plugin", text
+    )
     commands = dict(
         re.findall(r"^(rerank-\w+) = (.+)$", text.partition("[console_scripts]")[2], flags=re.MULTILINE)
     )
-    assert commands == {"rerank-guard": "rerank_guard.cli:main", "rerank-model": "rerank_model.cli:main"}
+    assert commands == {"rerank-guard": "rerank_guard.cli.main:main", "rerank-model": "rerank_model.cli.main:main"}
 
 
 @pytest.mark.parametrize("command", PROJECT["scripts"])

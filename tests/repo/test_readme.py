@@ -154,7 +154,7 @@ def test_a_sound_command_passes(command):
         ("pytest tests/no_such_test.py", "there is no"),
         ("pytest -p mine:make_target", "writes mine.py"),
         ("pytest -p rerank_guard.no_such_module:make", "no module"),
-        ("pytest -p rerank_guard.target:no_such_name", "defines no"),
+        ("pytest -p rerank_guard.core.target:no_such_name", "defines no"),
         ("pip install 'rerank-guard[gpu]'", "no extra"),
         ("pip install rerank-gaurd", "not this package"),
         ("pip install -c no-such-file.txt .", "there is no"),

@@ -67,7 +67,7 @@ def test_a_gate_whose_verdicts_changed_does_not_count(render, result):
 
 def test_without_a_gpu_the_table_says_so_and_with_one_it_judges(render, result):
     result["gpu"] = None
-    assert "no GPU was to be had" in render.summary(result)
+    assert "no GPU was available" in render.summary(result)
     result["gpu"] = {
         "device": "a card",
         "command": "make gpu",
@@ -87,7 +87,7 @@ def test_without_a_gpu_the_table_says_so_and_with_one_it_judges(render, result):
     assert "50.0%" in render.markdown(result)
 
 
-def test_make_bench_brings_the_peer_and_stays_offline():
+def test_make_bench_installs_the_peers_and_stays_offline():
     planned = make("-n", "bench")
     assert '-e ".[peers]"' in planned.stdout
     assert "HF_HUB_OFFLINE=1" in planned.stdout

@@ -48,7 +48,7 @@ def test_every_figure_asked_for_has_its_row(render, result):
         assert limit in asked
 
 
-def test_a_missed_figure_is_told(render, result):
+def test_a_missed_figure_says_so(render, result):
     result["families"]["early_stop"]["figures"]["median_saved"] = 0.1
     text = render.markdown(result)
     assert "**Missed:" in text

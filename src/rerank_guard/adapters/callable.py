@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from rerank_guard.types import FloatArray, RankingTask
+from rerank_guard.core.types import FloatArray, RankingTask
 
 __all__ = ["CallableTarget", "CallableTargetWithPopularity", "ScoreFunction"]
 

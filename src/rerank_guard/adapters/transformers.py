@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rerank_guard.errors import TargetError
-from rerank_guard.target import Progress
-from rerank_guard.types import FloatArray, LetterTable, LetterToken, RankingTask, TargetDescription, TrainingTrace
+from rerank_guard.core.errors import TargetError
+from rerank_guard.core.target import Progress
+from rerank_guard.core.types import (
+    FloatArray,
+    LetterTable,
+    LetterToken,
+    RankingTask,
+    TargetDescription,
+    TrainingTrace,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -32,8 +39,8 @@ class LetterRerankerTarget:
         tokenizer: its tokenizer.
         tasks: the held-out tasks.
         build_prompt: a task to the whole prompt text, up to where the letter goes, exactly as in training.
-        letters: labels in slot order.
-        letter_token_ids: the ids that *your* scoring reads, in slot order; None for the ids that the letters have
+        letters: labels in the order of the positions.
+        letter_token_ids: the ids that *your* scoring reads, in the order of the positions; None for the ids that the letters have
             in context, which is what they should be.
         name: what the report calls it.
         dataset: what the report says of the data.
@@ -75,14 +82,14 @@ class LetterRerankerTarget:
         text = self._build_prompt(self._tasks[0])
         prompt = self._encode(text)
         entries = []
-        for slot, letter in enumerate(self._letters):
+        for position, letter in enumerate(self._letters):
             together = self._encode(text + letter)
             same = 0
             while same < min(len(prompt), len(together)) and prompt[same] == together[same]:
                 same += 1
             own = tuple(together[same:])
             clean = same == len(prompt) and len(own) == 1
-            read = self._declared[slot] if self._declared is not None else own[0] if clean else None
+            read = self._declared[position] if self._declared is not None else own[0] if clean else None
             entries.append(LetterToken(letter, own, read))
         return LetterTable(tuple(entries), self.tokenizer.unk_token_id)
 
@@ -113,7 +120,7 @@ class LetterRerankerTarget:
         self.model.train(was_training)
         return rows
 
-    def score_made_up(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
+    def score_synthetic(self, tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         """As `score`: the prompt is made from the task."""
         return self.score(tasks, progress)
 
@@ -146,7 +153,7 @@ class TrainableLetterRerankerTarget(LetterRerankerTarget):
     """The same with a training job.
 
     Args:
-        train: runs the job on the model it was given and returns the trace (see `rerank_guard.recorder`).
+        train: runs the job on the model it was given and returns the trace (see `rerank_guard.recording.recorder`).
         args, kwargs: as `LetterRerankerTarget`.
     """
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import hypergeom
 
-from rerank_guard.errors import InvalidTaskError
-from rerank_guard.types import FloatArray
+from rerank_guard.core.errors import InvalidTaskError
+from rerank_guard.core.types import FloatArray, IntArray
 
-__all__ = ["chance_hit_rate_at_k", "chance_recall_at_k", "chance_recall_distribution"]
+__all__ = ["chance_hit_rate_at_k", "chance_recall_at_k", "chance_recall_distribution", "chance_recalls_at_k"]
 
 
 def chance_hit_rate_at_k(n_candidates: int, k: int, n_relevant: int = 1) -> float:
@@ -31,6 +31,23 @@ def chance_recall_at_k(n_candidates: int, k: int) -> float:
     """Mean Recall@k of a random order: min(K, N) / N, however many candidates are relevant."""
     _require_counts(n_candidates, k, 1)
     return min(k, n_candidates) / n_candidates
+
+
+def chance_recalls_at_k(n_candidates: IntArray, k: int) -> FloatArray:
+    """`chance_recall_at_k` of many users at once.
+
+    Args:
+        n_candidates: (U,) int64, N of each user, at least 1.
+        k: cutoff, at least 1.
+
+    Returns:
+        (U,) float64: min(k, N) / N.
+
+    Raises:
+        InvalidTaskError: counts that no candidate list has.
+    """
+    _require_counts(int(n_candidates.min(initial=1)), k, 1)
+    return np.asarray(np.minimum(k, n_candidates) / n_candidates, dtype=np.float64)
 
 
 def chance_recall_distribution(n_candidates: int, k: int, n_relevant: int = 1) -> FloatArray:

@@ -1,1 +1,1 @@
-"""Basic types: tasks, one by one and as a table."""
+"""The types that everything else speaks of: tasks, prompts, traces, the target protocol, verdicts, reports, errors."""

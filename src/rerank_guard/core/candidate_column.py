@@ -8,7 +8,7 @@ from typing import Any, Generic
 from numpy.typing import NDArray
 
 from rerank_guard.core.ragged import Ragged, ScalarT_co
-from rerank_guard.types import BoolArray, IntArray
+from rerank_guard.core.types import BoolArray, IntArray
 
 __all__ = ["CandidateColumn"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rerank_guard.core.text_pool import TextPool
-from rerank_guard.types import FloatArray, Item
+from rerank_guard.core.types import FloatArray, Item
 
 __all__ = ["Int32Array", "ItemPool"]
 

@@ -11,7 +11,7 @@ from rerank_guard.core.item_pool import Int32Array, ItemPool
 from rerank_guard.core.listed import id_blocks
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.text_pool import TextPool
-from rerank_guard.types import BoolArray, IntArray
+from rerank_guard.core.types import BoolArray, IntArray
 
 __all__ = ["codes_in", "ids_per_key", "negative_items", "text_codes", "used_items"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rerank_guard.core.item_pool import Int32Array
 from rerank_guard.core.ragged import Ragged, row_blocks
 from rerank_guard.core.task_table import TaskTable
-from rerank_guard.types import BoolArray, IntArray
+from rerank_guard.core.types import BoolArray, IntArray
 
 __all__ = [
     "TargetListing",

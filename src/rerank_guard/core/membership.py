@@ -15,7 +15,7 @@ from rerank_guard.core.listed import id_blocks
 from rerank_guard.core.ragged import Ragged, offsets_of, row_blocks
 from rerank_guard.core.relevance import Relevance
 from rerank_guard.core.task_table import TaskTable
-from rerank_guard.types import BoolArray, FloatArray, IntArray
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "candidate_grades",

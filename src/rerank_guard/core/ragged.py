@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank_guard.types import IntArray
+from rerank_guard.core.types import IntArray
 
 __all__ = ["BLOCK_VALUES", "Ragged", "ScalarT_co", "offsets_of", "read_only", "row_blocks", "stacked"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rerank_guard.core.ragged import Ragged
-from rerank_guard.types import FloatArray, IntArray
+from rerank_guard.core.types import FloatArray, IntArray
 
 __all__ = ["Relevance"]
 

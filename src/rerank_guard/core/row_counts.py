@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rerank_guard.core.ragged import Ragged
-from rerank_guard.types import IntArray
+from rerank_guard.core.types import IntArray
 
 __all__ = ["RowStanding", "row_standing", "times_in_row"]
 

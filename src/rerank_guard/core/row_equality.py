@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rerank_guard.core.ragged import Ragged, row_blocks
 from rerank_guard.core.task_table import TaskTable
-from rerank_guard.types import IntArray
+from rerank_guard.core.types import IntArray
 
 __all__ = ["distinct_tasks", "first_equal_rows"]
 

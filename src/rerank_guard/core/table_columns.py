@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rerank_guard.core.candidate_column import CandidateColumn
+from rerank_guard.core.errors import InvalidTaskError
 from rerank_guard.core.item_pool import Int32Array, ItemPool
 from rerank_guard.core.ragged import Ragged, read_only
 from rerank_guard.core.relevance import Relevance
 from rerank_guard.core.text_pool import TextPool
-from rerank_guard.errors import InvalidTaskError
-from rerank_guard.types import IntArray
+from rerank_guard.core.types import IntArray
 
 __all__ = ["code_rows", "codes", "first_stage", "item_pool", "relevance", "scored", "texts"]
 

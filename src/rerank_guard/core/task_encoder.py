@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rerank_guard.core.candidate_column import CandidateColumn
+from rerank_guard.core.errors import InvalidTaskError
 from rerank_guard.core.item_pool import Int32Array, ItemPool
 from rerank_guard.core.ragged import Ragged, ScalarT_co, read_only
 from rerank_guard.core.relevance import Relevance
 from rerank_guard.core.text_pool import TextBuffer, TextPool
-from rerank_guard.errors import InvalidTaskError
-from rerank_guard.types import Item, RankingTask
+from rerank_guard.core.types import Item, RankingTask
 
 __all__ = ["TaskEncoder", "believed_position", "stored_position"]
 
@@ -66,7 +66,7 @@ class TaskEncoder:
         relevance = {} if task.relevance is None else task.relevance
         self._relevant.append(map(self._items.id_codes.__getitem__, relevance))
         self._grades.extend(relevance.values())
-        self._first_stage.append(task.retriever_scores, len(self._candidates))
+        self._first_stage.append(task.first_stage_scores, len(self._candidates))
         scored = None if task.scored is None else [_flag(value) for value in task.scored]
         self._scored.append(scored, len(self._candidates))
 

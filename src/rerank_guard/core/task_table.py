@@ -16,13 +16,13 @@ from numpy.typing import ArrayLike
 
 from rerank_guard.core import table_columns
 from rerank_guard.core.candidate_column import CandidateColumn
+from rerank_guard.core.errors import InvalidTaskError
 from rerank_guard.core.item_pool import Int32Array, ItemPool
 from rerank_guard.core.ragged import Ragged
 from rerank_guard.core.relevance import Relevance
 from rerank_guard.core.task_encoder import TaskEncoder, believed_position
 from rerank_guard.core.text_pool import TextPool
-from rerank_guard.errors import InvalidTaskError
-from rerank_guard.types import IntArray, RankingTask
+from rerank_guard.core.types import IntArray, RankingTask
 
 __all__ = ["TaskTable"]
 
@@ -276,7 +276,7 @@ class TaskTable(Sequence[RankingTask]):
             candidates=self.pool.items(self.candidates.values[begin:end].tolist()),
             target_id=self.pool.ids[int(self.target[row])],
             target_index=believed_position(int(self.target_position[row])),
-            retriever_scores=None if first_stage is None else first_stage.of_task(row, begin, end),
+            first_stage_scores=None if first_stage is None else first_stage.of_task(row, begin, end),
             query="" if self.queries is None else self.queries[row],
             relevance=relevance,
             scored=None if scored is None else scored.of_task(row, begin, end),

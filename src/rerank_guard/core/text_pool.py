@@ -10,9 +10,9 @@ from typing import overload
 
 import numpy as np
 
+from rerank_guard.core.errors import InvalidTaskError
 from rerank_guard.core.ragged import Ragged, read_only
-from rerank_guard.errors import InvalidTaskError
-from rerank_guard.types import IntArray
+from rerank_guard.core.types import IntArray
 
 __all__ = ["TextBuffer", "TextPool"]
 

@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 
 from rerank_guard.baselines import chance_recall_at_k
-from rerank_guard.checks._settings import require_settings, require_tasks, true_slots
-from rerank_guard.diagnosis.diagnosis import Probe
+from rerank_guard.checks._settings import require_settings, require_tasks, true_positions
+from rerank_guard.core.diagnosis import Probe
+from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.metrics import as_score_rows, expected_hit_at_k
 from rerank_guard.stats.bets import log_e_value_above
-from rerank_guard.types import FloatArray, RankingTask
 
 __all__ = ["LEAST_GAIN", "what_if_probes"]
 
@@ -22,10 +22,10 @@ LEAST_GAIN = 0.1
 """Least gain of Recall@K over the scores as they are."""
 
 _NEAR = 2
-"""A list rotated by at most this many slots is an offset of the label rather than another order of the candidates."""
+"""A list rotated by at most this many positions is an offset of the label rather than another order of the candidates."""
 
 _PEER = 3
-"""How far on a peer stands: not so near that a row moved by one user stands there."""
+"""How many users further on a peer is: a row moved by one user must not be there."""
 
 _Rows = list[FloatArray]
 
@@ -37,7 +37,7 @@ class _Hypothesis:
     name: str
     fault: str
     undo: Callable[[_Rows], _Rows]
-    slots: tuple[int | None, ...] | None = None
+    positions: tuple[int | None, ...] | None = None
 
 
 def what_if_probes(
@@ -46,12 +46,12 @@ def what_if_probes(
     """Ways to read the scores under which a ranking appears that was not there.
 
     Tried are: the sign flipped (reversed); each user ranked by the next or the previous user's row (rows-misaligned); the
-    target taken at target_index instead of where target_id stands, and rows moved by one or two slots (label-offset); the
-    list turned by any other number of slots, or read backwards (letter-candidate-mismatch).
+    target taken at target_index instead of where target_id is, and rows moved by one or two positions (label-offset); the
+    list turned by any other number of positions, or read backwards (letter-candidate-mismatch).
 
     A probe speaks where its ranking beats three things: chance, the ranking as it is (by at least `LEAST_GAIN`), and the same
-    reading of another user's row, of the same N. The last one keeps a slot preference from speaking: moved onto the slots where the targets
-    stand most often, it is better than chance, but no better than anybody else's row moved there. Each of the three is an
+    reading of another user's row, of the same N. The last one keeps a position preference from speaking: moved onto the positions where the targets
+    are most often, it is better than chance, but no better than any other user's row moved there. Each of the three is an
     e-value of (number of readings tried)/alpha, so any of them speaks of a ranking without such a signal with probability
     alpha at most (a bet on a bounded mean, `stats.bets`; Bonferroni).
 
@@ -72,14 +72,14 @@ def what_if_probes(
     require_settings(alpha)
     require_tasks(tasks)
     rows = list(as_score_rows(scores, [task.n_candidates for task in tasks]))
-    slots = true_slots(tasks)
-    as_is = expected_hit_at_k(rows, slots, k)
+    positions = true_positions(tasks)
+    as_is = expected_hit_at_k(rows, positions, k)
     chance = np.array([chance_recall_at_k(len(row), k) for row in rows])
-    tried = list(_hypotheses(tasks, slots))
+    tried = list(_hypotheses(tasks, positions))
     needed = math.log(len(tried) / alpha)
     probes = []
     for hypothesis in tried:
-        read_at = slots if hypothesis.slots is None else list(hypothesis.slots)
+        read_at = positions if hypothesis.positions is None else list(hypothesis.positions)
         hits = expected_hit_at_k(hypothesis.undo(rows), read_at, k)
         recall, recall_as_is = float(hits.mean()), float(as_is.mean())
         if recall < recall_as_is + LEAST_GAIN or recall <= float(chance.mean()):
@@ -96,7 +96,7 @@ def what_if_probes(
     return sorted(probes, key=lambda probe: -probe.recall)  # stable: what was tried first is the simpler reading
 
 
-def _hypotheses(tasks: Sequence[RankingTask], slots: Sequence[int | None]) -> Iterator[_Hypothesis]:
+def _hypotheses(tasks: Sequence[RankingTask], positions: Sequence[int | None]) -> Iterator[_Hypothesis]:
     """The simplest first."""
     yield _Hypothesis("every score's sign flipped", "reversed", lambda rows: [-row for row in rows])
     for step, whose in ((1, "next"), (-1, "previous")):
@@ -106,14 +106,14 @@ def _hypotheses(tasks: Sequence[RankingTask], slots: Sequence[int | None]) -> It
             partial(_neighbours, step=step),
         )
     declared = tuple(_inside(task) for task in tasks)
-    if list(declared) != list(slots):
+    if list(declared) != list(positions):
         yield _Hypothesis("the target taken at target_index", "label-offset", lambda rows: rows, declared)
     longest = max(task.n_candidates for task in tasks)
     steps = [step for turn in range(1, longest // 2 + 1) for step in (turn, -turn)]
     for step in steps[: longest - 1]:  # half a turn forward and back is the same
         near = abs(step) <= _NEAR
         yield _Hypothesis(
-            f"the scores of each list moved by {step:+d} slot{'' if abs(step) == 1 else 's'}",
+            f"the scores of each list moved by {step:+d} position{'' if abs(step) == 1 else 's'}",
             "label-offset" if near else "letter-candidate-mismatch",
             partial(_turned, step=step),
         )
@@ -129,7 +129,7 @@ def _turned(rows: _Rows, step: int) -> _Rows:
 
 
 def _inside(task: RankingTask) -> int | None:
-    """target_index where it names a slot."""
+    """target_index where it names a position."""
     index = task.target_index
     return int(index) if index is not None and 0 <= index < task.n_candidates else None
 

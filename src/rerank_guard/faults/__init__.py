@@ -1,30 +1,28 @@
-"""Faults that can be put into a sound reranker, to test the tests.
+"""Faults that can be injected into a healthy reranker, to see whether the checks notice them.
 
-    from rerank_guard.faults import fault
+    from rerank_guard.faults import injector
 
-    broken = fault("D1").broken(my_target)      # 30 % of the targets are not among their candidates
+    broken = injector("D1").broken(my_reranker)      # 30 % of the target items are not among their candidates
     assert not check_reranker(broken).ok
 
-A fault needs no more than the methods of the target that it breaks: `Fault.applies_to` tells by these. `broken` wraps the
-target and leaves it as it is; faults of the training job go through the target's own `rebuilt`.
+An injector needs no more than the methods of the reranker that it breaks; `Injector.applies_to` compares them. `broken` wraps
+the reranker and does not change it; faults of the training job go through the reranker's own `rebuilt`.
 """
 
 from __future__ import annotations
 
-from rerank_guard.faults.catalogue import UnknownFaultError, all_faults, fault, readings
+from rerank_guard.faults.catalogue import all_injectors, injector, readings
 from rerank_guard.faults.equivalents import Equivalent, all_equivalents
-from rerank_guard.faults.fault import Fault, FaultStage
+from rerank_guard.faults.injector import Injector
 from rerank_guard.faults.wrapped import TrainedOnce, Wrapped
 
 __all__ = [
     "Equivalent",
-    "Fault",
-    "FaultStage",
+    "Injector",
     "TrainedOnce",
-    "UnknownFaultError",
     "Wrapped",
     "all_equivalents",
-    "all_faults",
-    "fault",
+    "all_injectors",
+    "injector",
     "readings",
 ]

@@ -1,65 +1,69 @@
-"""All faults, in the order in which a reranker is made."""
+"""All injectors, found by walking this package."""
 
 from __future__ import annotations
 
 import difflib
+import importlib
+import pkgutil
+import re
+from functools import lru_cache
 
-from rerank_guard.errors import RerankGuardError
-from rerank_guard.faults.baseline import BASELINE_FAULTS
-from rerank_guard.faults.data import DATA_FAULTS
-from rerank_guard.faults.fault import Fault
-from rerank_guard.faults.letters import LETTER_FAULTS
-from rerank_guard.faults.metrics import METRIC_FAULTS
-from rerank_guard.faults.prompts import PROMPT_FAULTS
-from rerank_guard.faults.scores import SCORE_FAULTS
-from rerank_guard.faults.training import TRAINING_FAULTS
+from rerank_guard import faults
+from rerank_guard.core.errors import UnknownNameError
+from rerank_guard.faults.injector import Injector
 
-__all__ = ["UnknownFaultError", "all_faults", "fault", "readings"]
+__all__ = ["all_injectors", "injector", "readings"]
 
-
-class UnknownFaultError(RerankGuardError, KeyError):
-    """There is no fault of this id."""
-
-    __str__ = Exception.__str__  # KeyError's own puts quotes around the message
+_KINDS = "DTOSMB"
+"""First letters of the ids, in the order in which a reranker is made: data, tokens, optimisation, scoring, metric, baseline."""
 
 
-def all_faults() -> tuple[Fault, ...]:
-    """Every fault there is, upstream first."""
-    return (
-        *DATA_FAULTS,
-        *LETTER_FAULTS,
-        *PROMPT_FAULTS,
-        *TRAINING_FAULTS,
-        *SCORE_FAULTS,
-        *METRIC_FAULTS,
-        *BASELINE_FAULTS,
-    )
-
-
-def fault(zoo_id: str) -> Fault:
-    """The fault of an id such as "D1", upper or lower case; "D5" is the first of its readings, "D5a".
+@lru_cache(maxsize=1)
+def all_injectors() -> tuple[Injector, ...]:
+    """Every injector, in the order in which a reranker is made.
 
     Raises:
-        UnknownFaultError: there is none; the message shows the closest.
+        ValueError: two have one id.
     """
-    return readings(zoo_id)[0]
+    found: dict[str, Injector] = {}
+    for module in pkgutil.iter_modules(faults.__path__, f"{faults.__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, Injector) and found.setdefault(value.id, value) is not value:
+                raise ValueError(f"two injectors have the id {value.id!r}; give one of them another")
+    return tuple(sorted(found.values(), key=_place))
 
 
-def readings(zoo_id: str) -> tuple[Fault, ...]:
-    """All readings of a fault: "D5" gives "D5a", "D5b" and so on, "D5b" itself alone.
+def injector(injector_id: str) -> Injector:
+    """The injector of an id such as "D1", upper or lower case; "D5" is the first of its readings, "D5a".
 
     Raises:
-        UnknownFaultError: there is none; the message shows the closest.
+        UnknownNameError: there is none; the message shows the closest.
     """
-    wanted = zoo_id.strip().lower()
+    return readings(injector_id)[0]
+
+
+def readings(injector_id: str) -> tuple[Injector, ...]:
+    """All readings of an injector: "D5" gives "D5a", "D5b" and so on, "D5b" itself alone.
+
+    Raises:
+        UnknownNameError: there is none; the message shows the closest.
+    """
+    wanted = injector_id.strip().lower()
     found = tuple(
         each
-        for each in all_faults()
-        if each.zoo_id.lower() == wanted or (each.zoo_id[:-1].lower() == wanted and each.zoo_id[-1].isalpha())
+        for each in all_injectors()
+        if each.id.lower() == wanted or (each.id[:-1].lower() == wanted and each.id[-1].isalpha())
     )
     if found:
         return found
-    known = {each.zoo_id.lower(): each.zoo_id for each in all_faults()}
+    known = {each.id.lower(): each.id for each in all_injectors()}
     close = [known[key] for key in difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)]
     hint = f"; the closest are {', '.join(close)}" if close else ""
-    raise UnknownFaultError(f"there is no fault {zoo_id!r}{hint}. `rerank_guard.faults.all_faults()` lists all.")
+    raise UnknownNameError(
+        f"there is no fault {injector_id!r}{hint}. `rerank_guard.faults.all_injectors()` lists all."
+    )
+
+
+def _place(each: Injector) -> tuple[int, int, str]:
+    letter, number, reading = re.fullmatch(r"([A-Z]+)(\d+)([a-z]*)", each.id).groups()  # type: ignore[union-attr]
+    return _KINDS.index(letter) if letter in _KINDS else len(_KINDS), int(number), reading

@@ -1,6 +1,6 @@
-"""Changes that change nothing that matters: every gate must stay silent about them."""
+"""Changes after which a healthy reranker is still healthy: no check may fail because of them."""
 
-# ruff: noqa: ARG001, ARG005  (a fault's signature is that of `Inject`, whatever it makes of it)
+# ruff: noqa: ARG001, ARG005  (the functions have the signature of `apply`, whether they draw anything or not)
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rerank_guard.faults.data import listed, retasked
+from rerank_guard.core.target import KnowsItemTimes, KnowsPopularity, RerankTarget
+from rerank_guard.core.types import Item, RankingTask
+from rerank_guard.faults.listed import reordered
 from rerank_guard.faults.rescored import rescored
+from rerank_guard.faults.rewritten import retasked
 from rerank_guard.faults.translated import translated
 from rerank_guard.faults.wrapped import Wrapped
-from rerank_guard.target import KnowsItemTimes, KnowsPopularity, RerankTarget
-from rerank_guard.types import Item, RankingTask
 
 __all__ = ["Equivalent", "all_equivalents"]
 
@@ -24,12 +25,12 @@ _MARK = "renamed "
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """A change after which a sound target is as sound as before.
+    """A change after which a healthy reranker is still healthy.
 
     Attributes:
         name: names it.
         what: what is changed, in one line.
-        apply: from a target to the changed one; the given one stays as it is.
+        apply: from a reranker to the changed one; the given one is not changed.
     """
 
     name: str
@@ -38,34 +39,36 @@ class Equivalent:
 
 
 def all_equivalents() -> tuple[Equivalent, ...]:
-    """Those that can be made around any target; another seed, batch size or precision is the target's own to make."""
+    """Those that wrap any reranker; another seed, batch size or precision only the reranker itself can make."""
     return (
-        Equivalent("candidates-reshuffled", "the candidates are listed in another order", _reshuffled),
+        Equivalent("candidates-reshuffled", "the candidates are listed in another order", _candidates_reordered),
         Equivalent("items-renamed", "every item has another id", _items_renamed),
         Equivalent("queries-renamed", "every query has another id", _queries_renamed),
         Equivalent("scores-scaled", "each score is 3 times itself plus 7", _scaled),
-        Equivalent("users-reordered", "the users come in another order", _reordered),
+        Equivalent("users-reordered", "the users come in another order", _users_reordered),
     )
 
 
-def _reshuffled(target: RerankTarget, rng: np.random.Generator) -> RerankTarget:
-    return retasked(target, [listed(task, rng.permutation(task.n_candidates).tolist()) for task in target.tasks()])
+def _candidates_reordered(target: RerankTarget, rng: np.random.Generator) -> RerankTarget:
+    return retasked(
+        target, [reordered(task, rng.permutation(task.n_candidates).tolist()) for task in target.tasks()]
+    )
 
 
-def _reordered(target: RerankTarget, rng: np.random.Generator) -> RerankTarget:
+def _users_reordered(target: RerankTarget, rng: np.random.Generator) -> RerankTarget:
     tasks = target.tasks()
     return retasked(target, [tasks[index] for index in rng.permutation(len(tasks)).tolist()])
 
 
 def _scaled(target: RerankTarget, rng: np.random.Generator) -> RerankTarget:
-    """Of a target that gives logits, the probabilities stay what they were."""
+    """Probabilities stay what they were."""
     scaled = rescored(target, lambda tasks, rows: [3.0 * row + 7.0 for row in rows])
     kept = {"predict_proba": target.predict_proba} if hasattr(target, "predict_proba") else {}
     return Wrapped(scaled, **kept)
 
 
 def _items_renamed(target: RerankTarget, rng: np.random.Generator) -> RerankTarget:
-    """To the outside every id is marked; what the target is asked about has its own ids again."""
+    """Every id is marked where it is shown, and has no mark where the reranker is asked about it."""
 
     def outward(task: RankingTask) -> RankingTask:
         return _with_ids(task, lambda item_id: _MARK + item_id)

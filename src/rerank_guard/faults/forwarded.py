@@ -1,4 +1,4 @@
-"""Scores read off a plain forward pass, of whatever ids and behind whatever token a fault has it."""
+"""Scores from a plain forward pass, of the ids and after the token that a fault uses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from rerank_guard.core.target import ForwardsTokens, KnowsLetters, Progress, RerankTarget
+from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.faults.rescored import answering
 from rerank_guard.faults.wrapped import Wrapped
-from rerank_guard.target import ForwardsTokens, KnowsLetters, Progress, RerankTarget
-from rerank_guard.types import FloatArray, RankingTask
 
 __all__ = ["forwarded"]
 
@@ -23,12 +23,12 @@ def forwarded(
     letter_ids: Sequence[int] | None = None,
     **replaced: object,
 ) -> Wrapped:
-    """The target, scored by its model's own logits behind other token ids: the real scores of a faulty prompt.
+    """The reranker, scored by its model's own logits after other token ids: the real scores of a faulty prompt.
 
     Args:
         target: with `next_token_logits` and `letter_table`.
-        ids_of: from tasks to the ids that go into the model, the letter being read behind the last one.
-        letter_ids: where the letters' logits are read; None for the ids in the target's letter table.
+        ids_of: from tasks to the ids that go into the model; the letter is read after the last one.
+        letter_ids: where the letters' logits are read; None for the ids in the reranker's letter table.
         replaced: further methods to replace.
     """
     assert isinstance(target, ForwardsTokens)
@@ -38,7 +38,7 @@ def forwarded(
         if letter_ids is None
         else list(letter_ids)
     )
-    known: dict[tuple[int, ...], FloatArray] = {}  # the session asks for the same prompts several times
+    known: dict[tuple[int, ...], FloatArray] = {}  # a run asks for the same prompts several times
 
     def score(tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         prompts = list(ids_of(tasks))
@@ -51,5 +51,5 @@ def forwarded(
                 progress(min(start + _AT_ONCE, len(new)), len(new))
         return [known[ids][: task.n_candidates].copy() for ids, task in zip(prompts, tasks, strict=True)]
 
-    scoring = answering(target, {"score": score, "score_made_up": score, "score_reloaded": score})
+    scoring = answering(target, {"score": score, "score_synthetic": score, "score_reloaded": score})
     return Wrapped(scoring, **replaced)

@@ -1,6 +1,6 @@
-"""Faults of the letters: what they are tokenised to, how many there are, which ids are read."""
+"""Faults of the letters: their tokens, their number, and the ids that are read."""
 
-# ruff: noqa: ARG001  (a fault's signature is that of `Inject`, whatever it makes of it)
+# ruff: noqa: ARG001  (the functions have the signature of `Inject`, whether they use all of it or not)
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from rerank_guard.faults.fault import Fault, FaultStage, Inject
+from rerank_guard.core.fault import Fault
+from rerank_guard.core.faults.answer_tokens import (
+    LETTER_COLLISION,
+    LETTERS_EXHAUSTED,
+    MULTI_TOKEN_LETTER,
+    WRONG_LETTER_VARIANT,
+)
+from rerank_guard.core.target import ForwardsTokens, KnowsLetters, RerankTarget, ShowsScoringPrompts
+from rerank_guard.core.types import FloatArray, LetterTable, LetterToken, RankingTask
 from rerank_guard.faults.forwarded import forwarded
+from rerank_guard.faults.injector import Inject, Injector
 from rerank_guard.faults.rescored import rescored
 from rerank_guard.faults.wrapped import Wrapped
-from rerank_guard.target import ForwardsTokens, KnowsLetters, RerankTarget, ShowsScoringPrompts
-from rerank_guard.types import FloatArray, LetterTable, LetterToken, RankingTask
 
-__all__ = ["LETTER_FAULTS"]
+__all__ = []
 
 
 def _table(target: RerankTarget) -> LetterTable:
@@ -46,24 +53,24 @@ def _two_tokens(letter: LetterToken) -> LetterToken:
 
 
 def _variants(table: LetterTable) -> list[int]:
-    """An id for each letter that is no letter's: as good a stand-in for " A" as any, without the tokenizer."""
+    """An id for each letter that belongs to no letter, in place of that of " A", which only the tokenizer knows."""
     taken = {token for letter in table.letters for token in letter.token_ids}
     free = (token for token in range(max(taken) + len(table.letters) + 1) if token not in taken)
     return [next(free) for _ in table.letters]
 
 
 def _other_variant(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:
-    """The ids that are read are not those that the letters have where the answer stands."""
+    """The ids that are read are not those that the letters have where the answer is."""
     table = _table(target)
     variants = _variants(table)
-    told = _lettered(
+    with_table = _lettered(
         target,
         [replace(letter, scored_token_id=variant) for letter, variant in zip(table.letters, variants, strict=True)],
     )
     if not isinstance(target, ForwardsTokens) or not isinstance(target, ShowsScoringPrompts):
-        return told
+        return with_table
     return forwarded(
-        told,
+        with_table,
         lambda tasks: [prompt.before_answer for prompt in target.scoring_prompts(tasks)],
         letter_ids=variants,
     )
@@ -85,18 +92,16 @@ def _collision(target: RerankTarget, severity: float, rng: np.random.Generator) 
     return rescored(_lettered(target, letters), change)
 
 
-def _fault(zoo_id: str, name: str, what: str, inject: Inject) -> Fault:
-    return Fault(zoo_id, name, what, FaultStage.LETTERS, inject, needs=(KnowsLetters,))
+def _injector(id: str, fault: Fault, what: str, inject: Inject) -> Injector:
+    return Injector(id, fault, what, inject, needs=(KnowsLetters,))
 
 
-LETTER_FAULTS = (
-    _fault("T1", "multi-token-letter", "a letter is two tokens", _with_letter(_two_tokens)),
-    _fault(
-        "T2",
-        "wrong-letter-variant",
-        "the ids that are scored are not those that the prompt's letters have",
-        _other_variant,
-    ),
-    _fault("T3", "letters-exhausted", "there are fewer letters than candidates", _too_few),
-    _fault("T4", "letter-collision", "two letters share an id", _collision),
+T1 = _injector("T1", MULTI_TOKEN_LETTER, "a letter is two tokens", _with_letter(_two_tokens))
+T2 = _injector(
+    "T2",
+    WRONG_LETTER_VARIANT,
+    "the ids that are scored are not those that the prompt's letters have",
+    _other_variant,
 )
+T3 = _injector("T3", LETTERS_EXHAUSTED, "there are fewer letters than candidates", _too_few)
+T4 = _injector("T4", LETTER_COLLISION, "two letters share an id", _collision)

@@ -1,4 +1,4 @@
-"""A target whose model gives other logits: not its scoring code alone, but the plain forward pass as well."""
+"""A reranker whose model gives other logits: in its plain forward pass as well as in its scoring code."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from rerank_guard.core.prompts import ScoringPrompt
+from rerank_guard.core.target import ForwardsTokens, KnowsLetters, RerankTarget, ShowsScoringPrompts
+from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.faults.rescored import SCORING_METHODS, answering
 from rerank_guard.faults.wrapped import Wrapped
-from rerank_guard.prompts import ScoringPrompt
-from rerank_guard.target import ForwardsTokens, KnowsLetters, RerankTarget, ShowsScoringPrompts
-from rerank_guard.types import FloatArray, RankingTask
 
 __all__ = ["modelled"]
 
 
 def modelled(target: RerankTarget, score: Callable[..., list[FloatArray]]) -> Wrapped:
-    """The target as if its model had come to these logits.
+    """The reranker as if its model gave these logits.
 
     A plain forward pass is asked about token ids, not about tasks; which task they belong to is known from the prompts
-    that the target showed before. Ids that it never showed are answered as before.
+    that the reranker showed before. Ids that it never showed are answered as before.
 
     Args:
-        target: a sound target.
+        target: a healthy reranker.
         score: `score(tasks, progress=None)` of the faulty model; logits.
     """
-    # without its adapter the model is the sound base
+    # without its adapter the model is the healthy base
     scoring = {name: score for name in SCORING_METHODS if name != "score_without_adapter"}
     wrapped = answering(target, scoring)
     if not (

@@ -1,4 +1,4 @@
-"""A target whose scores are changed on their way out, in everything that it scores alike."""
+"""A reranker whose scores are changed before they are returned, by all of its scoring methods."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from rerank_guard.core.target import Progress, RerankTarget
+from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.faults.figures import recomputed_figures
 from rerank_guard.faults.wrapped import Wrapped, ask, only_had
-from rerank_guard.target import Progress, RerankTarget
-from rerank_guard.types import FloatArray, RankingTask
 
 __all__ = ["SCORING_METHODS", "Rescore", "answering", "as_logits", "rescored", "softmax", "spread_of"]
 
 Rescore = Callable[[Sequence[RankingTask], list[FloatArray]], list[FloatArray]]
 """From the tasks of one call and their logits, one (N,) a task, to the faulty logits."""
 
-SCORING_METHODS = ("score", "score_made_up", "score_reloaded", "score_without_adapter")
-"""What goes through a reranker's scoring code; `predict_proba` is the softmax of the first."""
+SCORING_METHODS = ("score", "score_synthetic", "score_reloaded", "score_without_adapter")
+"""The methods that use a reranker's scoring code; `predict_proba` is the softmax of the first."""
 
 
 def rescored(target: RerankTarget, change: Rescore) -> Wrapped:
-    """The target with a fault in its scoring code.
+    """The reranker with a fault in its scoring code.
 
-    Scores that are probabilities are changed as log-probabilities and given as probabilities again, so that a fault means
-    the same for every target.
+    Scores that are probabilities are changed as log-probabilities and returned as probabilities again, so that a fault is
+    the same for every reranker.
     """
 
     def faulty(method: Callable[..., object]) -> Callable[..., list[FloatArray]]:
@@ -41,7 +41,7 @@ def rescored(target: RerankTarget, change: Rescore) -> Wrapped:
 
 
 def answering(target: RerankTarget, scoring: dict[str, Callable[..., list[FloatArray]]]) -> Wrapped:
-    """The target with some of its scoring methods replaced; probabilities and its own figures follow from `score`."""
+    """The reranker with some of its scoring methods replaced; probabilities and its own figures follow from `score`."""
 
     def predict_proba(tasks: Sequence[RankingTask], progress: Progress | None = None) -> list[FloatArray]:
         rows = ask(scoring["score"], tasks, progress)
@@ -60,7 +60,7 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 
 def spread_of(rows: Sequence[FloatArray]) -> float:
-    """The typical range of a row, 1 where there is none."""
+    """The median range of a row, 1 where that is 0 or unknown."""
     ranges = [float(np.ptp(row)) for row in rows if np.isfinite(row).all()]
     return float(np.median(ranges)) if ranges and np.median(ranges) > 0 else 1.0
 

@@ -1,4 +1,4 @@
-"""A target whose tasks go by other ids: marked on their way out, unmarked when the target is asked about them."""
+"""A reranker whose tasks have other ids: marked where it shows them, unmarked where it is asked about them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rerank_guard.core.target import Progress, RerankTarget
+from rerank_guard.core.types import RankingTask
 from rerank_guard.faults.wrapped import Wrapped, ask, only_had
-from rerank_guard.target import Progress, RerankTarget
-from rerank_guard.types import RankingTask
 
 __all__ = ["translated"]
 
 _TAKE_TASKS = (
     "score",
     "predict_proba",
-    "score_made_up",
+    "score_synthetic",
     "score_reloaded",
     "score_without_adapter",
     "oracle_proba",
@@ -32,14 +32,14 @@ def translated(
     also_training: bool = True,
     **replaced: object,
 ) -> Wrapped:
-    """The target with its tasks translated.
+    """The reranker with its tasks translated.
 
     Args:
-        target: the target.
-        outward: from a task of the target's to the one that it shows.
-        inward: from any task that it is asked about, one that a gate made up as well, to one that the target knows.
+        target: the reranker.
+        outward: from one of the reranker's tasks to the one that it shows.
+        inward: from any task that it is asked about, synthetic ones included, to one that the reranker knows.
         also_training: whether its training tasks are translated too.
-        replaced: further methods to replace, where the target has them.
+        replaced: further methods to replace, where the reranker has them.
     """
 
     def shown(method: Callable[[], Sequence[RankingTask]]) -> Callable[[], tuple[RankingTask, ...]]:

@@ -1,4 +1,4 @@
-"""A target around another one: some of its methods replaced, all others as they are."""
+"""A reranker around another one: some of its methods replaced, all others as they are."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rerank_guard import target as protocols
-from rerank_guard.monitor import TrainingMonitor
-from rerank_guard.target import Progress, RerankTarget
-from rerank_guard.types import TrainingTrace
+from rerank_guard.core import target as protocols
+from rerank_guard.core.target import Progress, RerankTarget
+from rerank_guard.core.types import TrainingTrace
+from rerank_guard.recording.monitor import TrainingMonitor
 
 __all__ = ["TrainedOnce", "Wrapped", "ask", "lacks", "methods_of", "only_had"]
 
 
 class Wrapped:
-    """A target with all the capabilities of another one, some of its methods replaced.
+    """A reranker with all the capabilities of another one, some of its methods replaced.
 
-    Capabilities are told by `isinstance(target, Protocol)`. From Python 3.12 on this looks with `inspect.getattr_static`,
-    which a `__getattr__` does not answer, so the wrapped target's methods are put into the instance itself. Anything
-    that is not part of a protocol is passed on when it is asked for.
+    A capability is found by `isinstance(target, Protocol)`. From Python 3.12 on this looks with `inspect.getattr_static`,
+    which a `__getattr__` does not answer, so the wrapped reranker's methods are put into the instance itself. Whatever is
+    not part of a protocol is passed on when it is asked for.
 
-    The wrapped target is not changed.
+    The wrapped reranker is not changed.
 
     Args:
-        target: the target to wrap.
-        replaced: attribute name to what stands in its place. A method that the wrapped target lacks is added, which
-            gives the wrapper that capability; see `only_had` where this is not wanted.
+        target: the reranker to wrap.
+        replaced: attribute name to its replacement. A method that the wrapped reranker lacks is added, which gives the
+            wrapper that capability; see `only_had` where this is not wanted.
     """
 
     def __init__(self, target: RerankTarget, **replaced: object) -> None:
@@ -42,13 +42,13 @@ class Wrapped:
         return getattr(vars(self)["_wrapped"], name)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Wrapped:
-        return self  # holds bound methods of a target that may be a model on a device
+        return self  # holds bound methods of a reranker that may be a model on a device
 
 
 class TrainedOnce(Wrapped):
-    """A target whose training job and rehearsal run once; each further call returns what was recorded of it.
+    """A reranker whose training job, and smoke training on one batch, run once; later calls return what was recorded.
 
-    Dozens of wrappers around one base then share one job. A target without a job is wrapped as it is.
+    Dozens of wrappers around one base then share one job. A reranker without a job is wrapped as it is.
     """
 
     def __init__(self, target: RerankTarget) -> None:
@@ -57,12 +57,12 @@ class TrainedOnce(Wrapped):
             vars(self)["train"] = (
                 _RecordedMonitored(target.train) if _takes(target.train, "monitor") else _Recorded(target.train)
             )
-        if isinstance(target, protocols.Rehearses):
-            vars(self)["rehearse"] = _Recorded(target.rehearse)
+        if isinstance(target, protocols.TrainsOneBatch):
+            vars(self)["train_one_batch"] = _Recorded(target.train_one_batch)
 
 
 class _Recorded:
-    """`train(progress)`, or `rehearse(progress)`, that runs its job at the first call."""
+    """`train(progress)`, or `train_one_batch(progress)`, that runs its job at the first call."""
 
     def __init__(self, job: Callable[..., TrainingTrace]) -> None:
         self._job = job
@@ -78,19 +78,19 @@ class _Recorded:
 
 
 class _RecordedMonitored(_Recorded):
-    """The same for a job that can end early; what the first caller asked for is what all get."""
+    """The same for a job that can end early: every caller gets what the first one asked for."""
 
     def __call__(self, progress: Progress, monitor: TrainingMonitor | None = None) -> TrainingTrace:
         return self._recorded(lambda: self._job(progress, monitor=monitor))
 
 
 def only_had(target: RerankTarget, replaced: dict[str, object]) -> dict[str, object]:
-    """Those of the replacements whose method the target has, so that wrapping adds no capability."""
+    """Those of the replacements whose method the reranker has, so that wrapping adds no capability."""
     return {name: value for name, value in replaced.items() if hasattr(target, name)}
 
 
 def ask(method: Callable[..., Any], tasks: Any, progress: Progress | None) -> Any:
-    """Call `method(tasks)`, with `progress` where its signature has it and somebody listens."""
+    """Call `method(tasks)`, with `progress` where its signature has it and the caller gave one."""
     if progress is not None and _takes(method, "progress"):
         return method(tasks, progress=progress)
     return method(tasks)
@@ -102,7 +102,7 @@ def methods_of(capability: type) -> tuple[str, ...]:
 
 
 def lacks(target: object, needs: tuple[type, ...]) -> tuple[str, ...]:
-    """The methods that a target would have to add to have all of these capabilities."""
+    """The methods that a reranker would have to add to have all of these capabilities."""
     return tuple(
         name
         for need in needs

@@ -1,15 +1,15 @@
 """Ranking metrics in expectation over ties, for ragged lists of candidates.
 
-A stable sort hands tied candidates out in input order, so that a constant score with the target in slot 0 looks
+A stable sort keeps tied candidates in input order, so that a constant score with the target item at position 0 looks
 perfect. Here ties are broken uniformly at random, in expectation: a candidate with g candidates strictly above it
-and t candidates at its own score (itself included) stands in the top k with probability
+and t candidates at its own score (itself included) is in the top k with probability
 
     clip((k - g) / t, 0, 1)
 
 (McSherry and Najork 2008, "Computing information retrieval performance measures efficiently in the presence of tied
 scores"). Rank 1 is the highest score. The gap between the best and the worst tie order is reported beside it.
 
-Scores are a sequence of (N_u,) arrays, one a user, or one (U, N) matrix. What is relevant is one slot a user
+Scores are a sequence of (N_u,) arrays, one a user, or one (U, N) matrix. What is relevant is one position a user
 (`target_index`) or, for several, an array of the scores' shape (boolean, or grades of which those above 0 are
 relevant). A user without a relevant candidate counts 0 in every metric: evaluation is end to end, and
 `MetricSummary.conditional_mean` is the figure over the others. "Relevant" means listed and relevant: a recall knows
@@ -35,7 +35,7 @@ from rerank_guard.metrics.one_target import expected_hit_at_k, tie_gap_at_k, tie
 from rerank_guard.metrics.reciprocal_rank import ReciprocalRank
 from rerank_guard.metrics.relevance_values import metric_summaries, metric_values
 from rerank_guard.metrics.rows import CandidateValues, as_probability_matrix, as_score_matrix, as_score_rows
-from rerank_guard.metrics.target_standing import TargetSlots, TargetStanding, target_standing
+from rerank_guard.metrics.target_standing import TargetPositions, TargetStanding, target_standing
 from rerank_guard.metrics.top_k import TopKCounts, top_k_counts
 
 __all__ = [
@@ -48,7 +48,7 @@ __all__ = [
     "Precision",
     "Recall",
     "ReciprocalRank",
-    "TargetSlots",
+    "TargetPositions",
     "TargetStanding",
     "TiePolicy",
     "TopKCounts",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rerank_guard.core.types import FloatArray
 from rerank_guard.metrics.average_precision import AveragePrecision, Denominator
 from rerank_guard.metrics.found import Hit, Precision, Recall
 from rerank_guard.metrics.metric import Metric, TiePolicy
@@ -11,7 +12,6 @@ from rerank_guard.metrics.ndcg import NDCG, Gain
 from rerank_guard.metrics.reciprocal_rank import ReciprocalRank
 from rerank_guard.metrics.relevance_values import metric_values
 from rerank_guard.metrics.rows import CandidateValues
-from rerank_guard.types import FloatArray
 
 __all__ = [
     "average_precision_at_k",
@@ -26,7 +26,7 @@ __all__ = [
 def hit_rate_at_k(
     scores: CandidateValues, relevant: CandidateValues, k: int, *, tie_policy: TiePolicy = "expected"
 ) -> FloatArray:
-    """Probability that at least one relevant candidate stands in the top k; not `recall_at_k`, unless one is relevant.
+    """Probability that at least one relevant candidate is in the top k; not `recall_at_k`, unless one is relevant.
 
     Args:
         scores: one array (N_u,) a user, or one (U, N) matrix; higher is better.
@@ -48,7 +48,7 @@ def hit_rate_at_k(
 def recall_at_k(
     scores: CandidateValues, relevant: CandidateValues, k: int, *, tie_policy: TiePolicy = "expected"
 ) -> FloatArray:
-    """Expected share of a user's relevant candidates that stand in the top k; at most `recall_ceiling_at_k`.
+    """Expected share of a user's relevant candidates that are in the top k; at most `recall_ceiling_at_k`.
 
     Arguments, result and errors are those of `hit_rate_at_k`.
     """

@@ -7,13 +7,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from rerank_guard.errors import InvalidTaskError
+from rerank_guard.core.errors import InvalidTaskError
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_guard.metrics.cutoff import require_cutoff
 from rerank_guard.metrics.metric import Metric
 from rerank_guard.metrics.order import RelevantOrder
 from rerank_guard.metrics.partial_sums import inverse_rank_sums, sum_over_ranks
 from rerank_guard.metrics.relevant import RelevantStanding
-from rerank_guard.types import FloatArray, IntArray
 
 __all__ = ["AveragePrecision", "Denominator"]
 
@@ -67,7 +67,7 @@ class AveragePrecision(Metric):
     def expected(self, standing: RelevantStanding) -> FloatArray:
         """The mean precision at the places that each relevant candidate can take.
 
-        Of t tied candidates r are relevant, with R relevant ones above them. One of these r stands at each of the t
+        Of t tied candidates r are relevant, with R relevant ones above them. One of these r is at each of the t
         places with probability 1 / t, and given that, each of the i - 1 places before its own holds another of them
         with probability (r - 1) / (t - 1): the expected precision at rank g + i is
         (R + 1 + (i - 1) (r - 1) / (t - 1)) / (g + i).

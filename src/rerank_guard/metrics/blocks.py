@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank_guard.errors import InvalidScoresError
+from rerank_guard.core.errors import InvalidScoresError
+from rerank_guard.core.types import BoolArray, IntArray
 from rerank_guard.metrics.rows import CandidateValues, as_row, as_score_matrix, not_finite
-from rerank_guard.types import BoolArray, IntArray
 
 __all__ = ["ValueReader", "block_ranges"]
 
@@ -38,7 +38,7 @@ class ValueReader:
             values: one value a candidate, of any real dtype.
             n_candidates: (U,) N that the values must have; None takes each row's own length.
             what: what the values are called in error messages.
-            padding: what stands on the right of a user with fewer candidates than the block's widest.
+            padding: what fills the row on the right of a user with fewer candidates than the block's widest.
 
         Raises:
             InvalidScoresError: another number of rows than users, or a matrix of another width than N.
@@ -55,7 +55,7 @@ class ValueReader:
                 row = int(np.flatnonzero(n_candidates != self.n_candidates)[0])
                 raise InvalidScoresError(
                     f"{what} of user row {row} has shape {values[row].shape} for {n_candidates[row]} candidates; "
-                    f"give shape ({n_candidates[row]},), one value a candidate in slot order."
+                    f"give shape ({n_candidates[row]},), one value a candidate, in the order of the list."
                 )
         else:
             self._rows = values
@@ -136,5 +136,5 @@ def _filled(lengths: IntArray, width: int) -> BoolArray:
 
 
 def _all_finite(values: NDArray[np.floating[Any]]) -> bool:
-    # minimum and maximum hand a NaN on, and one of them is an infinity: two fast reductions, and no flags to store
+    # minimum and maximum pass a NaN on, and an infinity is one of them: two fast reductions, and no flags to store
     return values.size == 0 or bool(np.isfinite(values.min()) and np.isfinite(values.max()))

@@ -1,4 +1,4 @@
-"""How many candidates stand above a given score, and how many share it, row by row."""
+"""How many candidates are above a given score, and how many share it, row by row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank_guard.types import BoolArray, IntArray
+from rerank_guard.core.types import BoolArray, IntArray
 
 __all__ = ["RowCounter", "count_true_bytewise", "count_true_plain"]
 

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.errors import InvalidTaskError, VacuousMetricError
-from rerank_guard.types import FloatArray, IntArray
+from rerank_guard.core.errors import InvalidTaskError, VacuousMetricError
+from rerank_guard.core.types import FloatArray, IntArray
 
 __all__ = ["recall_ceiling_at_k", "require_cutoff", "require_informative_cutoff"]
 
 
-def require_informative_cutoff(k: int, n_candidates: Sequence[int]) -> None:
+def require_informative_cutoff(k: int, n_candidates: Sequence[int] | IntArray) -> None:
     """Refuse a cutoff at which the metric cannot fail.
+
+    Args:
+        k: the cutoff.
+        n_candidates: (U,) N of each user.
 
     Raises:
         VacuousMetricError: k below 1, or k at or above the smallest number of candidates, where Hit@k is 1 whatever
@@ -23,11 +27,12 @@ def require_informative_cutoff(k: int, n_candidates: Sequence[int]) -> None:
     require_cutoff(k)
     if len(n_candidates) == 0:
         raise InvalidTaskError("there are no tasks to judge on; give at least one user with candidates.")
-    smallest = min(n_candidates)
+    lengths = np.asarray(n_candidates)
+    smallest = int(lengths.min())
     if k >= smallest:
-        full = sum(1 for n in n_candidates if k >= n)
+        full = int((lengths <= k).sum())
         raise VacuousMetricError(
-            f"Recall@{k} with {smallest} candidates is 1 whatever the scores are ({full} of {len(n_candidates)} "
+            f"Recall@{k} with {smallest} candidates is 1 whatever the scores are ({full} of {len(lengths)} "
             f"users have at most {k} candidates); take K below {smallest}, or list more candidates."
         )
 

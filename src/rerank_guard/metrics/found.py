@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rerank_guard.core.types import FloatArray
 from rerank_guard.metrics.cutoff import require_cutoff
 from rerank_guard.metrics.metric import Metric
 from rerank_guard.metrics.order import RelevantOrder
 from rerank_guard.metrics.relevant import RelevantStanding
-from rerank_guard.types import FloatArray
 
 __all__ = ["Hit", "Precision", "Recall"]
 
@@ -30,7 +30,7 @@ class _AtK(Metric):
 
 @dataclass(frozen=True, slots=True)
 class Hit(_AtK):
-    """Whether any relevant candidate stands in the top k (trec_eval `success`, ir_measures `Success`, ranx `hit_rate`).
+    """Whether any relevant candidate is in the top k (trec_eval `success`, ir_measures `Success`, ranx `hit_rate`).
 
     With one relevant candidate the same as `Recall`, with several not.
 
@@ -58,9 +58,9 @@ class Hit(_AtK):
 
 @dataclass(frozen=True, slots=True)
 class Recall(_AtK):
-    """Share of the user's listed relevant candidates that stand in the top k (trec_eval `recall`).
+    """Share of the user's listed relevant candidates that are in the top k (trec_eval `recall`).
 
-    It cannot pass `recall_ceiling_at_k`.
+    It cannot exceed `recall_ceiling_at_k`.
 
     Attributes:
         k: cutoff, at least 1.

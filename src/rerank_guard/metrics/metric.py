@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from rerank_guard.core.types import FloatArray
 from rerank_guard.metrics.order import RelevantOrder
 from rerank_guard.metrics.relevant import RelevantStanding
-from rerank_guard.types import FloatArray
 
 __all__ = ["Metric", "MetricSummary", "TiePolicy"]
 

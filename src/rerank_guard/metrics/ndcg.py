@@ -7,13 +7,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from rerank_guard.errors import InvalidTaskError
+from rerank_guard.core.errors import InvalidTaskError
+from rerank_guard.core.types import FloatArray
 from rerank_guard.metrics.cutoff import require_cutoff
 from rerank_guard.metrics.metric import Metric
 from rerank_guard.metrics.order import RelevantOrder
 from rerank_guard.metrics.partial_sums import discount_sums, sum_over_ranks
 from rerank_guard.metrics.relevant import RelevantStanding
-from rerank_guard.types import FloatArray
 
 __all__ = ["NDCG", "Gain"]
 

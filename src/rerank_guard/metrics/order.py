@@ -1,4 +1,4 @@
-"""Where the relevant candidates of each user stand, once ties are broken."""
+"""The ranks of each user's relevant candidates, once ties are broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.types import BoolArray, FloatArray, IntArray
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["RelevantOrder"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rerank_guard.types import FloatArray, IntArray
+from rerank_guard.core.types import FloatArray, IntArray
 
 __all__ = ["discount_sums", "inverse_rank_sums", "sum_over_ranks"]
 

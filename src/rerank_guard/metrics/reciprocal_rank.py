@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_guard.metrics.cutoff import require_cutoff
 from rerank_guard.metrics.metric import Metric
 from rerank_guard.metrics.order import RelevantOrder
 from rerank_guard.metrics.partial_sums import inverse_rank_sums, sum_over_ranks
 from rerank_guard.metrics.relevant import RelevantStanding
-from rerank_guard.types import FloatArray, IntArray
 
 __all__ = ["ReciprocalRank"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReciprocalRank(Metric):
-    """1 / rank of the best relevant candidate, 0 when it stands below k (ir_measures `RR`, trec_eval `recip_rank`).
+    """1 / rank of the best relevant candidate, 0 when it is below k (ir_measures `RR`, trec_eval `recip_rank`).
 
     Attributes:
         k: cutoff, at least 1; None counts the whole list.
@@ -44,7 +44,7 @@ class ReciprocalRank(Metric):
     def expected(self, standing: RelevantStanding) -> FloatArray:
         """The mean of 1 / rank over the places that the first relevant candidate can take.
 
-        Only the highest-scored tie that holds a relevant candidate matters. With one of t it may stand anywhere there;
+        Only the highest-scored tie that holds a relevant candidate matters. With one of t it may be anywhere there;
         with r of t see `_expected_best_of_several`.
         """
         if standing.above.shape[1] == 0:
@@ -61,7 +61,7 @@ class ReciprocalRank(Metric):
 def _expected_best_of_several(above: IntArray, tied: IntArray, relevant: IntArray, places: IntArray) -> FloatArray:
     """Mean of 1 / rank of the first of r relevant among t tied, counted in the first `places` of them alone.
 
-    The first stands at place j (0-based) with probability C(t - j - 1, r - 1) / C(t, r), a negative hypergeometric
+    The first is at place j (0-based) with probability C(t - j - 1, r - 1) / C(t, r), a negative hypergeometric
     distribution: r / t at j = 0, and from there by the factor (t - r - j) / (t - 1 - j).
     """
     probability = relevant / tied

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank_guard.errors import InvalidTaskError
+from rerank_guard.core.errors import InvalidTaskError
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_guard.metrics.blocks import ValueReader, block_ranges
 from rerank_guard.metrics.counting import RowCounter
 from rerank_guard.metrics.relevant import RelevantStanding
 from rerank_guard.metrics.rows import CandidateValues
-from rerank_guard.types import FloatArray, IntArray
 
 __all__ = ["count_by_comparing", "count_by_sorting", "standing_blocks"]
 
@@ -41,22 +41,22 @@ def standing_blocks(
     for start, stop in block_ranges(score_reader.n_users, size):
         block, grades = score_reader.block(start, stop), grade_reader.block(start, stop)
         if bool((grades < 0).any()):
-            row, slot = (int(index) for index in np.argwhere(grades < 0)[0])
+            row, position = (int(index) for index in np.argwhere(grades < 0)[0])
             raise InvalidTaskError(
-                f"relevant of user row {start + row} is {grades[row, slot]:g} at slot {slot}; a grade is 0 for a "
+                f"relevant of user row {start + row} is {grades[row, position]:g} at position {position}; a grade is 0 for a "
                 "candidate that is not relevant, and above 0 for one that is."
             )
-        rows, columns, places, width = _relevant_slots(grades)
+        rows, columns, places, width = _relevant_positions(grades)
         count = count_by_comparing if width <= _MOST_COMPARED else count_by_sorting
         grade = np.zeros((len(block), width))
         grade[rows, places] = grades[rows, columns]
         above = np.zeros(grade.shape, dtype=np.int64)
         tied = np.zeros(grade.shape, dtype=np.int64)
         if count is count_by_comparing:
-            slots = np.zeros(grade.shape, dtype=np.int64)
-            slots[rows, places] = columns
+            positions = np.zeros(grade.shape, dtype=np.int64)
+            positions[rows, places] = columns
             for place in range(width):
-                above[:, place], tied[:, place] = count_by_comparing(block, slots[:, place], counter)
+                above[:, place], tied[:, place] = count_by_comparing(block, positions[:, place], counter)
         else:
             all_above, all_tied = count_by_sorting(block)
             above[rows, places], tied[rows, places] = all_above[rows, columns], all_tied[rows, columns]
@@ -64,16 +64,16 @@ def standing_blocks(
 
 
 def count_by_comparing(
-    block: NDArray[np.floating[Any]], slot: IntArray, counter: RowCounter
+    block: NDArray[np.floating[Any]], position: IntArray, counter: RowCounter
 ) -> tuple[IntArray, IntArray]:
-    """Candidates above and level with the one at `slot` (B,), each (B,) int64."""
+    """Candidates above and level with the one at `position` (B,), each (B,) int64."""
     above, tied = np.empty(len(block), dtype=np.int64), np.empty(len(block), dtype=np.int64)
-    counter.above_and_tied(block, block[np.arange(len(block)), slot], above, tied)
+    counter.above_and_tied(block, block[np.arange(len(block)), position], above, tied)
     return above, tied
 
 
 def count_by_sorting(block: NDArray[np.floating[Any]]) -> tuple[IntArray, IntArray]:
-    """Candidates above and level with each, (B, W) int64; padding of -inf stands last."""
+    """Candidates above and level with each, (B, W) int64; padding of -inf comes last."""
     width = block.shape[1]
     order = np.argsort(-block, axis=1)
     ranked = np.take_along_axis(block, order, axis=1)
@@ -90,8 +90,8 @@ def count_by_sorting(block: NDArray[np.floating[Any]]) -> tuple[IntArray, IntArr
     return above, tied
 
 
-def _relevant_slots(grades: FloatArray | NDArray[Any]) -> tuple[IntArray, IntArray, IntArray, int]:
-    """Row, slot, and place within its row of every relevant candidate; and the largest number in a row."""
+def _relevant_positions(grades: FloatArray | NDArray[Any]) -> tuple[IntArray, IntArray, IntArray, int]:
+    """Row, position, and place among those of its row, of every relevant candidate; and the largest number in a row."""
     rows, columns = np.nonzero(grades)
     number = np.bincount(rows, minlength=len(grades))
     places = np.arange(len(rows)) - np.repeat(np.cumsum(number) - number, number)

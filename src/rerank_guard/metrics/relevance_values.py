@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rerank_guard.errors import InvalidTaskError
+from rerank_guard.core.errors import InvalidTaskError
+from rerank_guard.core.types import FloatArray
 from rerank_guard.metrics.metric import Metric, MetricSummary, TiePolicy
 from rerank_guard.metrics.relevance_blocks import standing_blocks
 from rerank_guard.metrics.relevant import RelevantStanding
 from rerank_guard.metrics.rows import CandidateValues
-from rerank_guard.types import FloatArray
 
 __all__ = ["metric_summaries", "metric_values"]
 

@@ -1,6 +1,6 @@
-"""Where the relevant candidates of each user stand among the others, ties left open.
+"""Where the relevant candidates of each user are among the others, ties left open.
 
-Two integers tell it for each of them: how many candidates stand strictly above it, and how many share its score,
+Two integers say it for each of them: how many candidates are strictly above it, and how many share its score,
 itself included. Every metric of this package, in expectation over tie orders or in the best and the worst of them,
 follows from these (McSherry and Najork 2008, "Computing information retrieval performance measures efficiently in the
 presence of tied scores").
@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 from rerank_guard.metrics.order import RelevantOrder
-from rerank_guard.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["RelevantStanding"]
 
@@ -37,7 +37,7 @@ class RelevantStanding:
 
     @classmethod
     def from_unsorted(cls, above: IntArray, tied: IntArray, grade: FloatArray) -> RelevantStanding:
-        """Sort (U, M) arrays as described; where `grade` is 0 there is no candidate, wherever it stands in the row."""
+        """Sort (U, M) arrays as described; where `grade` is 0 there is no candidate, wherever in the row that is."""
         absent = grade == 0.0
         above = np.where(absent, np.iinfo(np.int64).max // 2, above)
         tied = np.where(absent, 1, tied)
@@ -74,7 +74,7 @@ class RelevantStanding:
         return np.arange(self.above.shape[1]) - self._group_ends[0]
 
     def places_in_top(self, k: int | None) -> IntArray:
-        """(U, M) how many of the `tied` places lie in the top k, 0 where there is no candidate; None: no cutoff."""
+        """(U, M) how many of the `tied` places are in the top k, 0 where there is no candidate; None: no cutoff."""
         places = self.tied if k is None else np.clip(k - self.above, 0, self.tied)
         return np.where(self.present, places, 0)
 

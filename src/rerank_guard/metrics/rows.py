@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank_guard.errors import InvalidScoresError
-from rerank_guard.types import BoolArray, FloatArray, IntArray
+from rerank_guard.core.errors import InvalidScoresError
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["CandidateValues", "as_probability_matrix", "as_row", "as_score_matrix", "as_score_rows", "not_finite"]
 
@@ -17,11 +17,11 @@ CandidateValues: TypeAlias = Sequence[FloatArray] | NDArray[Any]
 """One value a candidate: a sequence of (N_u,) arrays, one a user, or one (U, N) matrix where all have N candidates."""
 
 _SUM_TOLERANCE = 1e-2
-"""How far the sum of probabilities may stray from 1: what a float32 softmax written with few digits does."""
+"""How far the sum of probabilities may be from 1: what a float32 softmax written with few digits does."""
 
 
 def as_score_matrix(
-    scores: CandidateValues, n_candidates: Sequence[int], *, what: str = "scores"
+    scores: CandidateValues, n_candidates: Sequence[int] | IntArray, *, what: str = "scores"
 ) -> tuple[FloatArray, IntArray]:
     """Ragged scores as one matrix.
 
@@ -41,7 +41,7 @@ def as_score_matrix(
 
 
 def as_score_rows(
-    scores: CandidateValues, n_candidates: Sequence[int], *, what: str = "scores"
+    scores: CandidateValues, n_candidates: Sequence[int] | IntArray, *, what: str = "scores"
 ) -> list[FloatArray]:
     """Each user's scores as (N_u,) float64, of the right shape but possibly not finite.
 
@@ -63,7 +63,7 @@ def as_score_rows(
 
 def as_probability_matrix(
     probabilities: CandidateValues,
-    n_candidates: Sequence[int] | None = None,
+    n_candidates: Sequence[int] | IntArray | None = None,
     *,
     what: str = "probabilities",
 ) -> tuple[FloatArray, IntArray]:
@@ -90,9 +90,9 @@ def as_probability_matrix(
             f"{what} of user row {row} has {n[row]} entries; a ranking needs at least 2 candidates."
         )
     if bool((matrix < 0).any()):
-        row, slot = (int(i) for i in np.argwhere(matrix < 0)[0])
+        row, position = (int(i) for i in np.argwhere(matrix < 0)[0])
         raise InvalidScoresError(
-            f"{what} of user row {row} is {matrix[row, slot]!s} at slot {slot}; probabilities are not negative. "
+            f"{what} of user row {row} is {matrix[row, position]!s} at position {position}; probabilities are not negative. "
             "These look like logits or scores: apply a softmax over the N letters in use."
         )
     sums = matrix.sum(axis=1)
@@ -106,7 +106,7 @@ def as_probability_matrix(
 
 
 def _as_matrix(
-    rows: CandidateValues, n_candidates: Sequence[int], what: str, padding: float
+    rows: CandidateValues, n_candidates: Sequence[int] | IntArray, what: str, padding: float
 ) -> tuple[FloatArray, IntArray]:
     n = np.asarray(n_candidates, dtype=np.int64).reshape(-1)
     arrays = as_score_rows(rows, n_candidates, what=what)
@@ -128,9 +128,9 @@ def not_finite(matrix: NDArray[np.floating[Any]], bad: BoolArray, what: str) -> 
         bad: (U, Nmax) True at the values that are not finite; at least one.
         what: what the values are called.
     """
-    row_index, slot = (int(i) for i in np.argwhere(bad)[0])
+    row_index, position = (int(i) for i in np.argwhere(bad)[0])
     return InvalidScoresError(
-        f"{what} of user row {row_index} is {matrix[row_index, slot]} at slot {slot} ({int(bad.sum())} such "
+        f"{what} of user row {row_index} is {matrix[row_index, position]} at position {position} ({int(bad.sum())} such "
         f"values in {int(bad.any(axis=1).sum())} of {len(matrix)} rows); every value must be a finite number. Look "
         "for NaN weights, an overflow in half precision, or a masked-out row."
     )
@@ -155,6 +155,6 @@ def as_row(row: Any, length: int, index: int, what: str) -> FloatArray:
     if array.ndim != 1 or len(array) != length:
         raise InvalidScoresError(
             f"{what} of user row {index} has shape {array.shape} for {length} candidates; give shape ({length},), "
-            "one value a candidate in slot order."
+            "one value a candidate, in the order of the list."
         )
     return array

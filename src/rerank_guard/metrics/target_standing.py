@@ -9,25 +9,25 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rerank_guard.errors import InvalidTaskError
+from rerank_guard.core.errors import InvalidTaskError
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 from rerank_guard.metrics.blocks import ValueReader, block_ranges
 from rerank_guard.metrics.counting import RowCounter
 from rerank_guard.metrics.metric import Metric, MetricSummary, TiePolicy
 from rerank_guard.metrics.order import RelevantOrder
 from rerank_guard.metrics.rows import CandidateValues
-from rerank_guard.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["TargetSlots", "TargetStanding", "target_standing"]
+__all__ = ["TargetPositions", "TargetStanding", "target_standing"]
 
-TargetSlots: TypeAlias = Sequence[int | None] | IntArray
-"""The target's 0-based slot a user; None (in a sequence) where the target is not among the candidates."""
+TargetPositions: TypeAlias = Sequence[int | None] | IntArray
+"""The target's 0-based position, one a user; None (in a sequence) where the target is not among the candidates."""
 
 _MAX_DENSE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class TargetStanding:
-    """Where each user's one target stands among the candidates, ties left open.
+    """Where each user's one target is among the candidates, ties left open.
 
     Attributes:
         above: (U,) int64, candidates with a higher score than the target; 0 for users without their target.
@@ -58,6 +58,15 @@ class TargetStanding:
             InvalidTaskError: another tie policy.
         """
         return self._of(metric, tie_policy, self.above, self.tied)
+
+    def tie_gap_at(self, k: int) -> float:
+        """Hit@k when every tie is broken for the target, minus Hit@k when every tie is broken against it; in [0, 1].
+
+        What a stable sort can add or hide. 0.0 for no users.
+        """
+        if len(self.above) == 0:
+            return 0.0
+        return float(((self.above < k) & (self.above + self.tied > k)).sum() / len(self.above))
 
     def summaries(self, metrics: Iterable[Metric]) -> tuple[MetricSummary, ...]:
         """Each metric averaged over users, with its tie gap.
@@ -115,23 +124,30 @@ class TargetStanding:
 
 
 def target_standing(
-    scores: CandidateValues, target_index: TargetSlots, *, present: BoolArray | None = None
+    scores: CandidateValues,
+    target_index: TargetPositions,
+    *,
+    present: BoolArray | None = None,
+    n_candidates: IntArray | None = None,
+    what: str = "scores",
 ) -> TargetStanding:
     """Count, for each user, the candidates above the target and level with it.
 
     Args:
         scores: one array (N_u,) a user, or one (U, N) matrix; higher is better. A float32 or float64 matrix is read
             in place, block by block.
-        target_index: 0-based slot of each user's target; in a sequence None where it is not among the candidates.
+        target_index: 0-based position of each user's target; in a sequence None where it is not among the candidates.
         present: (U,) False where the target is not among the candidates, whatever `target_index` holds there: the
             same as None, for an array of integers.
+        n_candidates: (U,) int64, N that the scores must have; None takes each row's own length.
+        what: what the scores are called in error messages.
 
     Raises:
         InvalidScoresError: malformed scores, or any that is not finite.
-        InvalidTaskError: another number of targets than users, or a target_index that is no slot of its user.
+        InvalidTaskError: another number of targets than users, or a target_index outside its user's candidates.
     """
-    reader = ValueReader(scores)
-    slots, listed = _slots(target_index, present, reader.n_candidates)
+    reader = ValueReader(scores, n_candidates=n_candidates, what=what)
+    positions, listed = _positions(target_index, present, reader.n_candidates)
     above = np.zeros(reader.n_users, dtype=np.int64)
     tied = np.zeros(reader.n_users, dtype=np.int64)
     size = min(reader.block_users, max(1, reader.n_users))
@@ -140,7 +156,7 @@ def target_standing(
     for start, stop in block_ranges(reader.n_users, size):
         block = reader.block(start, stop)
         if block.shape[1]:
-            target = block.reshape(-1)[first_of_row[: stop - start] + slots[start:stop]]
+            target = block.reshape(-1)[first_of_row[: stop - start] + positions[start:stop]]
             counter.above_and_tied(block, target, above[start:stop], tied[start:stop])
     if not bool(listed.all()):
         above[~listed] = 0
@@ -148,46 +164,49 @@ def target_standing(
     return TargetStanding(above, tied, reader.n_candidates, listed)
 
 
-def _slots(
-    target_index: TargetSlots, present: BoolArray | None, n_candidates: IntArray
+def _positions(
+    target_index: TargetPositions, present: BoolArray | None, n_candidates: IntArray
 ) -> tuple[IntArray, BoolArray]:
-    """(U,) slots, 0 where the target is missing, and (U,) whether it is among the candidates."""
-    n_users = len(n_candidates)
-    if len(target_index) != n_users:
+    """(U,) positions, 0 where the target is missing, and (U,) whether it is among the candidates."""
+    if len(target_index) != len(n_candidates):
         raise InvalidTaskError(
-            f"{len(target_index)} target_index for {n_users} users; give one a user, None when missing."
+            f"{len(target_index)} target_index for {len(n_candidates)} users; give one a user, None when missing."
         )
-    if isinstance(target_index, np.ndarray) and target_index.dtype.kind in "iu" and target_index.ndim == 1:
-        listed = np.ones(n_users, dtype=np.bool_)
-        slots = target_index.astype(np.int64, copy=False)
-    else:
-        listed = np.array([slot is not None for slot in target_index], dtype=np.bool_)
-        slots = np.array(
-            [0 if slot is None else _whole(slot, row) for row, slot in enumerate(target_index)], dtype=np.int64
-        )
+    positions, listed = _as_arrays(target_index)
     if present is not None:
-        if np.shape(present) != (n_users,) or np.asarray(present).dtype != np.bool_:
-            raise InvalidTaskError(
-                f"present has shape {np.shape(present)} and dtype {np.asarray(present).dtype} for {n_users} users; "
-                "give one boolean a user."
-            )
+        _require_present(present, len(n_candidates))
         listed = listed & present
-    outside = (slots < 0) | (slots >= n_candidates)
-    if bool(outside.any()):
-        if bool((outside & listed).any()):
-            row = int(np.flatnonzero(outside & listed)[0])
-            raise InvalidTaskError(
-                f"target_index {slots[row]} of user row {row} is outside its {n_candidates[row]} candidates; slots "
-                f"run from 0 to {n_candidates[row] - 1}, and None says that the target is missing."
-            )
-        slots = np.where(outside, 0, slots)
-    return slots, listed
+    outside = (positions < 0) | (positions >= n_candidates)
+    if bool((outside & listed).any()):
+        row = int(np.flatnonzero(outside & listed)[0])
+        raise InvalidTaskError(
+            f"target_index {positions[row]} of user row {row} is outside its {n_candidates[row]} candidates; positions "
+            f"run from 0 to {n_candidates[row] - 1}, and None says that the target is missing."
+        )
+    return np.where(outside, 0, positions) if bool(outside.any()) else positions, listed
 
 
-def _whole(slot: int, row: int) -> int:
+def _as_arrays(target_index: TargetPositions) -> tuple[IntArray, BoolArray]:
+    """(U,) positions, 0 in place of None, and (U,) whether one is given."""
+    if isinstance(target_index, np.ndarray) and target_index.dtype.kind in "iu" and target_index.ndim == 1:
+        return target_index.astype(np.int64, copy=False), np.ones(len(target_index), dtype=np.bool_)
+    whole = [0 if position is None else _whole(position, row) for row, position in enumerate(target_index)]
+    given = [position is not None for position in target_index]
+    return np.array(whole, dtype=np.int64), np.array(given, dtype=np.bool_)
+
+
+def _require_present(present: BoolArray, n_users: int) -> None:
+    if np.shape(present) != (n_users,) or np.asarray(present).dtype != np.bool_:
+        raise InvalidTaskError(
+            f"present has shape {np.shape(present)} and dtype {np.asarray(present).dtype} for {n_users} users; "
+            "give one boolean a user."
+        )
+
+
+def _whole(position: int, row: int) -> int:
     try:
-        return operator.index(slot)
+        return operator.index(position)
     except TypeError:
         raise InvalidTaskError(
-            f"target_index of user row {row} is {slot!r}; give a whole number, the 0-based slot, or None."
+            f"target_index of user row {row} is {position!r}; give a whole number, the 0-based position, or None."
         ) from None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import hypergeom
 
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_guard.metrics.cutoff import require_cutoff
 from rerank_guard.metrics.relevance_blocks import standing_blocks
 from rerank_guard.metrics.rows import CandidateValues
-from rerank_guard.types import FloatArray, IntArray
 
 __all__ = ["TopKCounts", "top_k_counts"]
 
@@ -20,7 +20,7 @@ class TopKCounts:
     """The number of relevant candidates in the top k of each user, given the scores.
 
     It is `certain` plus a hypergeometric number: of `tied` candidates, `tied_relevant` of them relevant, uniformly
-    random tie orders put `free` into the top k. At most one group of tied candidates lies across the cutoff.
+    random tie orders put `free` into the top k. At most one group of tied candidates is across the cutoff.
 
     Attributes:
         certain: (U,) int64, relevant candidates in the top k in every tie order.
@@ -55,7 +55,7 @@ class TopKCounts:
 
 
 def top_k_counts(scores: CandidateValues, relevance: CandidateValues, k: int) -> TopKCounts:
-    """How many relevant candidates of each user stand in the top k, ties left open.
+    """How many relevant candidates of each user are in the top k, ties left open.
 
     Args:
         scores: one array (N_u,) a user, or one (U, N) matrix; higher is better.

@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rerank_guard.verdict import Interval, Status, Verdict
-
-if TYPE_CHECKING:
-    from rerank_guard.report.report import Report
+from rerank_guard.core.fault_catalogue import fault_named
+from rerank_guard.core.finding import Affected, Strength, Suspected
+from rerank_guard.core.report import Report
+from rerank_guard.core.verdict import Interval, Status, Verdict
 
 __all__ = [
     "SCHEMA",
@@ -22,7 +22,7 @@ __all__ = [
     "verdict_to_json_dict",
 ]
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout of `report.json`; raised when a key changes its meaning or goes."""
 
 
@@ -41,6 +41,17 @@ def verdict_to_json_dict(verdict: Verdict) -> dict[str, object]:
         "cause": verdict.cause,
         "next_step": verdict.next_step,
         "fault": verdict.fault,
+        "signs": dict(verdict.signs or {}),
+        "suspects": [
+            {
+                "fault": suspect.fault.name,
+                "strength": suspect.strength.name.lower(),
+                "cause": suspect.cause,
+                "fix": suspect.fix,
+            }
+            for suspect in verdict.suspects
+        ],
+        "affected": None if verdict.affected is None else asdict(verdict.affected),
         "p_failed": strict_json(verdict.p_failed),
     }
 
@@ -66,7 +77,17 @@ def verdict_from_json_dict(data: Mapping[str, Any]) -> Verdict:
         evidence=tuple(data["evidence"]),
         cause=data["cause"],
         next_step=data["next_step"],
-        fault=data["fault"],
+        signs=dict(data["signs"]),
+        suspects=tuple(
+            Suspected(
+                fault_named(suspect["fault"]),
+                Strength[suspect["strength"].upper()],
+                suspect["cause"],
+                suspect["fix"],
+            )
+            for suspect in data["suspects"]
+        ),
+        affected=None if data["affected"] is None else Affected(**data["affected"]),
         p_failed=data["p_failed"],
     )
 
@@ -86,7 +107,7 @@ def report_to_json_dict(report: Report) -> dict[str, object]:
         "ok": report.ok,
         "verdicts": [verdict_to_json_dict(verdict) for verdict in report.verdicts],
         "diagnosis": None if report.diagnosis is None else strict_json(asdict(report.diagnosis)),
-        "findings": [asdict(finding) for finding in report.findings],
+        "problems": [asdict(problem) for problem in report.problems],
         "errors": [asdict(error) for error in report.errors],
     }
 

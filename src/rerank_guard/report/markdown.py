@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rerank_guard.diagnosis.diagnosis import Diagnosis
-from rerank_guard.report.report import Report
+from rerank_guard.core.diagnosis import Diagnosis
+from rerank_guard.core.formats import format_values, format_verdict, status_word
+from rerank_guard.core.report import Report
 from rerank_guard.report.terminal import training_line
-from rerank_guard.report.text import format_values, format_verdict, status_word
 
 __all__ = ["report_to_markdown"]
 

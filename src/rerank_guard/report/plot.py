@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rerank_guard.monitor import decided_after
-from rerank_guard.types import TrainingTrace
+from rerank_guard.core.types import TrainingTrace
+from rerank_guard.recording.monitor import decided_after
 
 __all__ = ["draw_learning_curve"]
 
@@ -44,7 +44,9 @@ def draw_learning_curve(trace: TrainingTrace, path: Path) -> None:
         )
     decided = decided_after(trace)
     if decided is not None:
-        axes.axvline(decided - 1, color="tab:green", linewidth=1.0, label=f"training gates decided: step {decided}")
+        axes.axvline(
+            decided - 1, color="tab:green", linewidth=1.0, label=f"training checks decided: step {decided}"
+        )
     axes.set_xlabel("optimiser step")
     axes.set_ylabel("nats")
     axes.set_ylim(bottom=0)

@@ -1,20 +1,20 @@
-"""The verdict table and the findings as lines for a terminal; whoever prints them adds the colour."""
+"""The verdict table and the problems as lines for a terminal; the caller adds the colour."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rerank_guard.report.report import Finding, RunError, TrainingSummary
-from rerank_guard.report.text import format_value, status_word
-from rerank_guard.verdict import Measured, Status, Verdict
+from rerank_guard.core.formats import format_value, status_word
+from rerank_guard.core.report import Problem, RunError, TrainingSummary
+from rerank_guard.core.verdict import Measured, Status, Verdict
 
-__all__ = ["MOST_FINDINGS", "TableLine", "finding_lines", "training_line", "verdict_table"]
+__all__ = ["MOST_PROBLEMS", "TableLine", "problem_lines", "training_line", "verdict_table"]
 
-MOST_FINDINGS = 5
-"""Findings shown beside a diagnosis; the table has all of them."""
+MOST_PROBLEMS = 5
+"""Problems shown beside a diagnosis; the table has all of them."""
 
-_HEADINGS = ("check", "status", "measured", "against", "n")
+_HEADINGS = ("check", "status", "measured", "compared with", "n")
 _SETTINGS = frozenset({"alpha", "effect"})
 
 
@@ -46,25 +46,25 @@ def verdict_table(verdicts: Sequence[Verdict], errors: Sequence[RunError] = ()) 
         yield TableLine(_aligned(row, widths), status)
 
 
-def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Iterator[str]:
-    """Two lines a finding: the fault with its check and cause, and under it the next step; `most` of them."""
-    for finding in findings[:most]:
-        fault = finding.fault or "unnamed fault"
-        yield f"{fault} ({finding.check}): {finding.cause}" if finding.cause else f"{fault} ({finding.check})"
-        if finding.next_step:
-            yield f"  -> {finding.next_step}"
-    if len(findings) > most:
-        yield f"and {len(findings) - most} more, see the table"
+def problem_lines(problems: Sequence[Problem], most: int = MOST_PROBLEMS) -> Iterator[str]:
+    """Two lines a problem: the fault with its check and cause, and under it the next step; `most` of them."""
+    for problem in problems[:most]:
+        fault = problem.fault or "unnamed fault"
+        yield f"{fault} ({problem.check}): {problem.cause}" if problem.cause else f"{fault} ({problem.check})"
+        if problem.next_step:
+            yield f"  -> {problem.next_step}"
+    if len(problems) > most:
+        yield f"and {len(problems) - most} more, see the table"
 
 
 def training_line(training: TrainingSummary) -> str:
     """How long the job was, and whether it was ended before its plan."""
     line = f"training: {training.steps} of {training.planned_steps} steps in {training.seconds:.0f} s"
-    return f"{line}, ended early: its gates had passed" if training.stopped_early else line
+    return f"{line}, ended early: its checks had passed" if training.stopped_early else line
 
 
 def _thresholds(values: dict[str, Measured]) -> str:
-    """The first two figures that the measurement was held against; the test's own settings are in the full text."""
+    """The first two figures that the measurement is compared with; the test's own settings are in the full text."""
     shown = [f"{name} = {format_value(value)}" for name, value in values.items() if name not in _SETTINGS]
     return ", ".join(shown[:2]) or "-"
 

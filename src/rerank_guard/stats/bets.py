@@ -5,7 +5,7 @@ wealth by
 
     (1 + x_t * (e^d - 1)) / (1 + m_t * (e^d - 1)) = 1 + lambda_t * (x_t - m_t)
 
-at each value. For a hit or a miss this is the likelihood ratio of a rate whose log-odds are d above those of m_t;
+after each value. For a hit or a miss this is the likelihood ratio of a rate whose log-odds are d above those of m_t;
 for anything in between it is a bet on a bounded mean (Waudby-Smith and Ramdas 2023, "Estimating means of bounded
 random variables by betting"), with the stake lambda_t = (e^d - 1) / (1 + m_t * (e^d - 1)). When the mean of x_t given
 the values before it is at most m_t, each factor has mean at most 1. So the wealth, and the average of wealths over
@@ -14,14 +14,14 @@ any prior on d, is an e-process: P(sup_t W_t >= 1/alpha) <= alpha, however often
 With one m for all values it is enough that the means given the past are at most m on average up to the moment of the
 look: the factors' means multiply to at most 1 by the inequality of arithmetic and geometric means.
 
-A verdict on given users takes E after the last of them, which does not depend on their order: sorted by the length of
-the history, say, the first half may tell another story than the whole. A job that ends when it is decided takes the
-first moment at which E reaches 1/alpha.
+A verdict on given users takes E after the last of them, which does not depend on their order: with users sorted by the
+length of the history, for example, the first half may differ from the whole. A job that ends when it is decided takes
+the first moment at which E reaches 1/alpha.
 
 One family serves hits with fixed or varying N (m_t = K/N_t), ties in expectation, paired differences ((d+1)/2
 against 1/2), shares and entropies.
 
-The prior on d is log-normal around 0.8, which is where rerankers worth having stand against chance and against each
+The prior on d is log-normal around 0.8, which is typical of useful rerankers compared with chance and with each
 other (0.25 to 0.45 is 0.9; 0.4 to 0.5 is 0.4). A flat Beta prior on the rate spends most of its mass on rates that
 no reranker reaches, and takes 6 to 10 % more users.
 """
@@ -33,8 +33,8 @@ import math
 import numpy as np
 from scipy.special import logsumexp
 
-from rerank_guard.errors import RerankGuardError
-from rerank_guard.types import FloatArray, IntArray
+from rerank_guard.core.errors import RerankGuardError
+from rerank_guard.core.types import FloatArray, IntArray
 
 __all__ = [
     "LOG_ODDS",

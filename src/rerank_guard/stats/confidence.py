@@ -6,8 +6,8 @@ import math
 
 from scipy.optimize import brentq
 
+from rerank_guard.core.types import FloatArray
 from rerank_guard.stats.bets import log_e_value_above
-from rerank_guard.types import FloatArray
 
 __all__ = ["mean_confidence_sequence"]
 
@@ -17,8 +17,9 @@ _SMALLEST_MEAN = 1e-12
 def mean_confidence_sequence(values: FloatArray, level: float) -> tuple[float, float]:
     """The confidence sequence's interval after these values, for the mean of values in [0, 1].
 
-    A mean is in it when neither "the mean is at most this" nor "at least this" is rejected at (1 - level)/2 (inversion of `stats.bets`; Waudby-Smith and Ramdas 2023, section 4). So intervals taken at
-    many moments, or at a moment chosen by looking, all cover together with probability `level`.
+    A mean is in it when neither "the mean is at most this" nor "at least this" is rejected at (1 - level)/2 (inversion
+    of `stats.bets`; Waudby-Smith and Ramdas 2023, section 4). So intervals taken at many moments, or at a moment chosen
+    by looking, all cover together with probability `level`.
 
     Args:
         values: (n,) float64 in [0, 1], n >= 1; their order does not matter.
@@ -39,5 +40,5 @@ def _lower_end(values: FloatArray, needed: float) -> float:
 
     if values.mean() <= _SMALLEST_MEAN or surplus(_SMALLEST_MEAN) <= 0.0:
         return 0.0
-    # at the sample's own mean every bet has lost or broken even, so a root lies below
+    # at the sample's own mean every bet has lost or broken even, so a root is below
     return float(brentq(surplus, _SMALLEST_MEAN, min(1.0, float(values.mean())), xtol=1e-12))

@@ -1,4 +1,4 @@
-"""Do more of a user's m targets stand in the top K than a random order brings there?
+"""Are more of a user's m targets in the top K than a random order puts there?
 
 Under a random order the number X of relevant candidates in the top K of N is hypergeometric(N, m, K), whatever the
 scores. A gambler who fixes d > 0 multiplies the wealth by e^(d X) / E[e^(d X)], the likelihood ratio of the
@@ -18,8 +18,8 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import hypergeom
 
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_guard.stats.bets import LOG_ODDS, LOG_PRIOR
-from rerank_guard.types import FloatArray, IntArray
 
 __all__ = ["log_e_path_counts_above"]
 

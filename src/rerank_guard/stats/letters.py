@@ -1,6 +1,6 @@
 """Does a model in training know more of the target's letter than chance, or than any fixed letter prior?
 
-Against chance. If the target's slot is uniform and the model knows nothing of it, then E[N p(y)] = 1 whatever the
+Against chance. If the target's position is uniform and the model knows nothing of it, then E[N p(y)] = 1 whatever the
 model's probabilities p over the N letters are, as long as they were stated before the model trained on the example.
 So prod_t N_t p_t(y_t) is an e-process (Ville 1939; Shafer 2021, "Testing by betting"). Nothing is clipped: a clipped
 loss would not average to chance any more. Three mixtures keep its power, each of e-processes and so one itself:
@@ -26,7 +26,7 @@ import math
 import numpy as np
 from scipy.special import logsumexp, xlogy
 
-from rerank_guard.types import FloatArray, IntArray
+from rerank_guard.core.types import FloatArray, IntArray
 
 __all__ = ["SHARES", "TEMPERATURES", "LettersAgainstChance", "LettersAgainstPrior", "mean_rank", "tempered_nll"]
 
@@ -42,7 +42,7 @@ def tempered_nll(letter_logits: FloatArray, target_index: IntArray, n_candidates
 
     Args:
         letter_logits: (B, Nmax) real; columns from N on are ignored.
-        target_index: (B,) int64, slot of the target.
+        target_index: (B,) int64, position of the target.
         n_candidates: (B,) int64, N of each example.
 
     Returns:

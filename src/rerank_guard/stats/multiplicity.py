@@ -1,4 +1,4 @@
-"""Many gates, one error budget."""
+"""Many checks, one error budget."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["holm"]
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values: reject those at most alpha, and the chance of any false rejection is at most alpha.
 
-    The i-th smallest of m is multiplied by m - i + 1, and none may fall below the one before it (Holm 1979). It needs
-    nothing of how the tests hang together. Valid with p = 1/sup E of an e-process too (Ville 1939).
+    The i-th smallest of m is multiplied by m - i + 1, and none may fall below the one before it (Holm 1979). It
+    assumes nothing about the dependence between the tests. Valid with p = 1/sup E of an e-process too (Ville 1939).
 
     Args:
         p_values: one a test, in [0, 1].

@@ -1,12 +1,12 @@
-"""Two rerankers on the same users: is the first better, by the users on whom they differ?"""
+"""Two rerankers on the same users: is the first better, judged by the users on whom they differ?"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rerank_guard.errors import InvalidScoresError
+from rerank_guard.core.errors import InvalidScoresError
+from rerank_guard.core.types import FloatArray
 from rerank_guard.stats.bets import log_e_path_above, log_e_path_below
-from rerank_guard.types import FloatArray
 
 __all__ = ["log_e_path_better", "log_e_path_worse_than"]
 

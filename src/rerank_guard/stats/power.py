@@ -12,9 +12,9 @@ import math
 import numpy as np
 from scipy.special import logsumexp
 
-from rerank_guard.errors import RerankGuardError
+from rerank_guard.core.errors import RerankGuardError
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_guard.stats.bets import LOG_ODDS, LOG_PRIOR
-from rerank_guard.types import FloatArray, IntArray
 
 __all__ = ["hits_needed", "hits_tolerated", "users_until", "when_decided"]
 

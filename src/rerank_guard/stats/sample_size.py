@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from rerank_guard.core.types import FloatArray
 from rerank_guard.stats.bets import LOG_PRIOR, log_wealths
-from rerank_guard.types import FloatArray
 
 __all__ = ["samples_to_bet_above", "samples_to_bet_below", "samples_to_reach"]
 

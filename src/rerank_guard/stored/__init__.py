@@ -1,8 +1,8 @@
-"""A run that is kept, with its conditions, so that later ones can be held against it: what, which file, and when not."""
+"""A reference run: a run stored with its conditions, so that later runs can be compared with it, or are refused."""
 
 from __future__ import annotations
 
-from rerank_guard.stored.conditions import Fingerprints, RunConditions
+from rerank_guard.core.conditions import Fingerprints, RunConditions
 from rerank_guard.stored.difference import Difference, differences, undeclared
 from rerank_guard.stored.file import read_stored_run, write_stored_run
 from rerank_guard.stored.fingerprint import (

@@ -1,19 +1,23 @@
-"""In what two runs differ, so that a comparison that means nothing is refused with its reason in sight."""
+"""What differs between two runs, so that a comparison that means nothing is refused, with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rerank_guard.stored.conditions import RunConditions, Setting
+import numpy as np
+
+from rerank_guard.core.conditions import RunConditions, Setting
+from rerank_guard.core.task_table import TaskTable
+from rerank_guard.core.types import IntArray, RankingTask
 from rerank_guard.stored.fingerprint import (
     canonical_json,
     data_part_fingerprints,
     mapping_fingerprint,
+    require_unique_queries,
     text_fingerprint,
 )
 from rerank_guard.stored.run import StoredRun
-from rerank_guard.types import RankingTask
 
 __all__ = ["Difference", "differences", "undeclared"]
 
@@ -28,75 +32,76 @@ class Difference:
 
     Attributes:
         name: such as "sampler" or "config.learning_rate".
-        stored, now: what it is in either run, ready to be shown.
+        reference, now: what it is in the reference run and in this run, ready to be shown.
     """
 
     name: str
-    stored: str
+    reference: str
     now: str
 
     def row(self) -> str:
         """The difference on one line."""
-        return f"{self.name}: stored {self.stored}, now {self.now}"
+        return f"{self.name}: reference {self.reference}, now {self.now}"
 
 
 def differences(
-    stored: StoredRun, tasks: Sequence[RankingTask], conditions: RunConditions | None
+    reference: StoredRun, tasks: Sequence[RankingTask], conditions: RunConditions | None
 ) -> tuple[Difference, ...]:
-    """All in which this run's conditions are not those of the stored one; empty when the two can be compared.
+    """All conditions in which this run differs from the reference run; empty when the two can be compared.
 
     The number of candidates and the sampler come first, since sampled metrics under others are different metrics
     (Krichene and Rendle 2020, "On sampled metrics for item recommendation"). Then the split, the users, the data's
-    parts, tokenizer, prompt, and the configuration key by key. Seed, target name and versions are not conditions.
+    parts, tokenizer, prompt, and the configuration key by key. Seed, name of the reranker and versions are not conditions.
 
-    Where the stored run declares nothing, only data can be compared, as when it was stored; see `undeclared`. Where
-    it does and this run does not, that is a difference: a gate must not grow weaker by a method that got lost.
+    Where the reference run declares nothing, only data can be compared, as when it was stored; see `undeclared`. Where
+    it does and this run does not, that is a difference: a check must not become weaker because a method was removed.
 
     Args:
-        stored: the stored run.
+        reference: the reference run.
         tasks: this run's tasks, each with a query_id of its own.
-        conditions: what this run's target declares, None when it declares nothing.
+        conditions: what this run's reranker declares, None when it declares nothing.
 
     Raises:
-        InvalidTaskError: no tasks, or a query_id that comes twice.
+        InvalidTaskError: no tasks, or a query_id that appears twice.
     """
+    query_ids = require_unique_queries(tasks)
     return (
-        *_candidates(stored, tasks),
-        *_declared_texts(stored.conditions, conditions, ("sampler", "split")),
-        *_data(stored, tasks),
-        *_tokenizer_and_prompt(stored.conditions, conditions),
-        *_config(stored.conditions, conditions),
+        *_candidates(reference, _lengths(tasks)),
+        *_declared_texts(reference.conditions, conditions, ("sampler", "split")),
+        *_data(reference, tasks, set(query_ids)),
+        *_tokenizer_and_prompt(reference.conditions, conditions),
+        *_config(reference.conditions, conditions),
     )
 
 
-def undeclared(stored: StoredRun, conditions: RunConditions | None) -> str:
+def undeclared(reference: StoredRun, conditions: RunConditions | None) -> str:
     """A sentence on what could not be compared because it was not declared; empty when all was."""
-    if stored.conditions is not None:
+    if reference.conditions is not None:
         return ""
     if conditions is None:
-        return "only data were compared: the target has no conditions() to tell tokenizer, prompt and config"
+        return "only data were compared: the reranker has no conditions() to declare tokenizer, prompt and config"
     return (
-        "only data were compared: the stored run declares no tokenizer, prompt and config; store a new one with "
-        "--rerank-update-baseline"
+        "only data were compared: the reference run declares no tokenizer, prompt and config; store a new one with "
+        "--rerank-update-reference"
     )
 
 
-def _candidates(stored: StoredRun, tasks: Sequence[RankingTask]) -> Iterable[Difference]:
-    before, after = stored.standings.n_candidates, [task.n_candidates for task in tasks]
-    earlier, later = _span(int(before.min()), int(before.max())), _span(min(after), max(after))
+def _candidates(reference: StoredRun, n_candidates: IntArray) -> Iterable[Difference]:
+    earlier, later = _span(reference.standings.n_candidates), _span(n_candidates)
     if earlier != later:
         yield Difference("N (candidates)", earlier, later)
 
 
-def _data(stored: StoredRun, tasks: Sequence[RankingTask]) -> Iterable[Difference]:
-    now = data_part_fingerprints(tasks)
-    before, after = set(stored.standings.query_ids), {task.query_id for task in tasks}
+def _data(reference: StoredRun, tasks: Sequence[RankingTask], after: set[str]) -> Iterable[Difference]:
+    before = set(reference.standings.query_ids)
     if before != after:
         # with other users every part of the data differs, which says nothing more
         yield Difference("users", _users(before, before - after), _users(after, after - before))
-    elif now != stored.data_parts:
-        parts = ", ".join(part for part in now if now[part] != stored.data_parts[part])
-        yield Difference(f"data ({parts})", _short(stored.data_hash), _short(mapping_fingerprint(now)))
+        return
+    now = data_part_fingerprints(tasks)
+    if now != reference.data_parts:
+        parts = ", ".join(part for part in now if now[part] != reference.data_parts[part])
+        yield Difference(f"data ({parts})", _short(reference.data_hash), _short(mapping_fingerprint(now)))
 
 
 def _declared_texts(
@@ -111,7 +116,7 @@ def _tokenizer_and_prompt(before: RunConditions | None, after: RunConditions | N
     if before is None:
         return
     if after is None:
-        yield Difference("tokenizer, prompt, config, sampler, split", "declared", "no conditions() in the target")
+        yield Difference("tokenizer, prompt, config, sampler, split", "declared", "no conditions() in the reranker")
         return
     if before.tokenizer != after.tokenizer:
         yield Difference("tokenizer", *_distinct(before.tokenizer, after.tokenizer))
@@ -140,7 +145,15 @@ def _users(all_of_them: set[str], only_here: set[str]) -> str:
     return f"{len(all_of_them)} users, {len(only_here)} only there such as {shown}"
 
 
-def _span(low: int, high: int) -> str:
+def _lengths(tasks: Sequence[RankingTask]) -> IntArray:
+    """(T,) N of each task, without making a table of tasks that are none."""
+    if isinstance(tasks, TaskTable):
+        return tasks.n_candidates
+    return np.array([task.n_candidates for task in tasks], dtype=np.int64)
+
+
+def _span(n_candidates: IntArray) -> str:
+    low, high = int(n_candidates.min()), int(n_candidates.max())
     return str(low) if low == high else f"{low} to {high}"
 
 

@@ -1,4 +1,4 @@
-"""Stored runs as files: written whole or not at all, read strictly or not at all."""
+"""Reference runs as files: written whole or not at all, read strictly or not at all."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import os
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rerank_guard.atomic_file import replace_text
-from rerank_guard.errors import StoredRunError
+from rerank_guard.core.atomic_file import replace_text
+from rerank_guard.core.errors import StoredRunError
 from rerank_guard.stored.run import StoredRun
 from rerank_guard.stored.schema import stored_run_from_json_dict, stored_run_to_json_dict
 
 __all__ = ["WAY_OUT", "read_stored_run", "write_stored_run"]
 
-WAY_OUT = "Restore the file from version control, or store a new run with --rerank-update-baseline."
-"""What to do about a stored run that cannot be read."""
+WAY_OUT = "Restore the file from version control, or store a new run with --rerank-update-reference."
+"""What to do about a reference run that cannot be read."""
 
 
 def write_stored_run(path: str | os.PathLike[str], run: StoredRun) -> None:
-    """Store `run` at `path` in place of what was there; after a crash there is the old file or the new one.
+    """Store `run` at `path`, replacing what was there; after a crash there is the old file or the new one.
 
     Strict JSON, one line a section, so that a diff shows which section changed; ASCII, with a checksum at the end.
 
@@ -50,10 +50,10 @@ def read_stored_run(path: str | os.PathLike[str]) -> StoredRun:
         raw = Path(path).read_bytes()
     except FileNotFoundError as error:
         raise StoredRunError(
-            f"{name}: there is no stored run yet; run once with --rerank-update-baseline to store one, and commit it."
+            f"{name}: there is no reference run yet; run once with --rerank-update-reference to store one, and commit it."
         ) from error
     except OSError as error:
-        raise StoredRunError(f"{name}: cannot be read ({error}); name a file with --rerank-baseline.") from error
+        raise StoredRunError(f"{name}: cannot be read ({error}); name a file with --rerank-reference.") from error
     try:
         return stored_run_from_json_dict(_strict_json(raw))
     except StoredRunError as error:
@@ -61,7 +61,7 @@ def read_stored_run(path: str | os.PathLike[str]) -> StoredRun:
 
 
 def _strict_json(raw: bytes) -> object:
-    """The data in `raw`, without the liberties that Python's json takes.
+    """The data in `raw`, without what Python's json accepts beyond the standard.
 
     Raises:
         StoredRunError: not UTF-8, not JSON, a key twice in one object, NaN or an infinity.
@@ -86,12 +86,12 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise StoredRunError(f"the key {twice!r} stands twice in one object.")
+        raise StoredRunError(f"the key {twice!r} appears twice in one object.")
     return data
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise StoredRunError(f"it holds {text}, which is no number.")
+    raise StoredRunError(f"it holds {text}, which is not a number.")
 
 
 def _finite_float(text: str) -> float:

@@ -1,7 +1,7 @@
 """SHA-256 fingerprints of what a comparison rests on: data, tokenizer, prompt, configuration.
 
-What is hashed is canonical JSON: keys sorted, no spaces, ASCII only, and numbers that are equal written alike (1.0 as
-1). Each JSON array ends where it says so, which makes the concatenation of several unambiguous.
+What is hashed is canonical JSON: keys sorted, no spaces, ASCII only, and equal numbers written alike (1.0 as 1). JSON
+arrays end with a bracket, which makes the concatenation of several unambiguous.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-from rerank_guard.errors import InvalidTaskError, StoredRunError
-from rerank_guard.types import Item, RankingTask
+from rerank_guard.core.errors import InvalidTaskError, StoredRunError
+from rerank_guard.core.task_table import TaskTable
+from rerank_guard.core.types import Item, RankingTask
 
 __all__ = [
     "DATA_PARTS",
@@ -24,17 +25,17 @@ __all__ = [
     "text_fingerprint",
 ]
 
-DATA_PARTS = ("query_ids", "histories", "candidates", "targets", "texts", "retriever_scores")
-"""What the data's fingerprint is made of; each part has its own, so that a difference can be told apart."""
+DATA_PARTS = ("query_ids", "histories", "candidates", "targets", "texts", "first_stage_scores")
+"""What the data's fingerprint is made of; each part has its own, so that a report can say which part differs."""
 
 _dump = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
 def canonical_json(value: object) -> str:
-    """The one text that stands for `value`, which is JSON data without NaN or infinity.
+    """The one canonical text of `value`, which is JSON data without NaN or infinity.
 
     Raises:
-        StoredRunError: `value` holds something that strict JSON cannot say.
+        StoredRunError: `value` holds something that strict JSON cannot represent.
     """
     try:
         return _dump(_even(value))
@@ -53,7 +54,7 @@ def mapping_fingerprint(mapping: Mapping[str, object]) -> str:
     """SHA-256 of a mapping such as a configuration or a vocabulary, whatever the order of its keys.
 
     Raises:
-        StoredRunError: a value that strict JSON cannot say.
+        StoredRunError: a value that strict JSON cannot represent.
     """
     return text_fingerprint(canonical_json(mapping))
 
@@ -73,54 +74,71 @@ def data_part_fingerprints(tasks: Sequence[RankingTask]) -> dict[str, str]:
         tasks: at least one, each with a query_id of its own.
 
     Raises:
-        InvalidTaskError: a query_id that comes twice or is not text, or a value that cannot be hashed.
+        InvalidTaskError: a query_id that appears twice or is not text, or a value that cannot be hashed.
     """
-    require_unique_queries(tasks)
+    names = require_unique_queries(tasks)
     hashes = {part: hashlib.sha256() for part in DATA_PARTS}
-    for task in sorted(tasks, key=lambda task: task.query_id):
+    for row in sorted(range(len(names)), key=names.__getitem__):  # of a table one task at a time is made
+        task = tasks[row]
         try:
             parts = _parts(task)
         except (TypeError, ValueError) as error:
             raise InvalidTaskError(
                 f"query {task.query_id!r} cannot be hashed ({error}); give ids and texts as str, target_index as "
-                "int or None, and retriever_scores as floats."
+                "int or None, and first_stage_scores as floats."
             ) from error
         for part, text in zip(DATA_PARTS, parts, strict=True):
             hashes[part].update(text.encode("ascii"))
     return {part: digest.hexdigest() for part, digest in hashes.items()}
 
 
-def require_unique_queries(tasks: Sequence[RankingTask]) -> None:
-    """Refuse tasks that cannot be told apart by their query_id.
+def require_unique_queries(tasks: Sequence[RankingTask]) -> list[str]:
+    """Refuse tasks that cannot be distinguished by their query_id.
+
+    Returns:
+        The query_ids, in the order of the tasks.
 
     Raises:
-        InvalidTaskError: a query_id that is not text, or comes twice.
+        InvalidTaskError: a query_id that is not text, or appears twice.
     """
+    names = list(tasks.query_ids) if isinstance(tasks, TaskTable) else [task.query_id for task in tasks]
     seen: set[str] = set()
-    for task in tasks:
-        if not isinstance(task.query_id, str):
-            raise InvalidTaskError(f"query_id {task.query_id!r} is not text; give it as str.")
-        if task.query_id in seen:
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidTaskError(f"query_id {name!r} is not text; give it as str.")
+        if name in seen:
             raise InvalidTaskError(
-                f"query_id {task.query_id!r} comes twice; runs are paired by query_id, so give each task its own, "
-                "such as user and time."
+                f"query_id {name!r} appears twice; runs are paired by query_id, so give each task its own, such as user "
+                "and time."
             )
-        seen.add(task.query_id)
+        seen.add(name)
+    return names
 
 
 def _parts(task: RankingTask) -> tuple[str, ...]:
-    """The task's share of each of `DATA_PARTS`."""
-    scores = task.retriever_scores
+    """The task's share of each of `DATA_PARTS`.
+
+    A query text, grades and a mask of scored candidates are added only where they say more than their defaults (no query,
+    the target item alone relevant with grade 1, all candidates scored).
+    """
     index = task.target_index
+    query: list[object] = [{"query": task.query}] if task.query else []
+    grades: list[object] = [] if task.grades == {task.target_id: 1.0} else [_numbers_as_text(task.grades)]
+    scored: list[object] = [] if task.scored is None or all(task.scored) else [[bool(flag) for flag in task.scored]]
+    scores = task.first_stage_scores
     return (
         _dump([task.query_id]),
         _dump(_ids(task.history)),
-        _dump(_ids(task.candidates)),
-        _dump([task.target_id, None if index is None else int(index)]),
-        _dump([item.text for item in (*task.history, *task.candidates)]),
-        # as text: a first stage may well give -inf to a candidate, which strict JSON cannot say
+        _dump([*_ids(task.candidates), *scored]),
+        _dump([task.target_id, None if index is None else int(index), *grades]),
+        _dump([*(item.text for item in (*task.history, *task.candidates)), *query]),
+        # as text: a first stage may well give -inf to a candidate, which strict JSON cannot represent
         _dump(None if scores is None else [repr(float(score)) for score in scores]),
     )
+
+
+def _numbers_as_text(numbers: Mapping[str, float]) -> dict[str, str]:
+    return {key: repr(float(number)) for key, number in numbers.items()}
 
 
 def _ids(items: Sequence[Item]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A run that was kept to compare later ones with."""
+"""A reference run: one that was stored to compare later runs with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rerank_guard.errors import StoredRunError
-from rerank_guard.stored.conditions import RunConditions
+from rerank_guard.core.conditions import RunConditions
+from rerank_guard.core.errors import StoredRunError
+from rerank_guard.core.throughput import Throughput
+from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.stored.fingerprint import DATA_PARTS, data_part_fingerprints, mapping_fingerprint
 from rerank_guard.stored.standing import Standings, standings_of
-from rerank_guard.throughput import Throughput
-from rerank_guard.types import FloatArray, RankingTask
 
 __all__ = ["StoredRun", "stored_run_of"]
 
@@ -21,7 +21,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredRun:
-    """One run: who ran, on what, under which conditions, and where each user's target came to stand.
+    """One run: which reranker, on what data, under which conditions, and how each user's target item was ranked.
 
     Attributes:
         target: name of the reranker; shown, not compared.
@@ -29,12 +29,12 @@ class StoredRun:
         seed: of the run; shown, not compared.
         versions: package name to version; shown, not compared.
         data_parts: SHA-256 of each of `fingerprint.DATA_PARTS`.
-        conditions: what the target declared; None when it declares nothing, and only data can be compared.
-        standings: the targets' standing user by user; N and the number of users come from here.
+        conditions: what the reranker declared; None when it declares nothing, and only data can be compared.
+        standings: the targets' ranking, user by user; N and the number of users come from here.
         throughput: timings of scoring; None where none were taken.
 
     Raises:
-        StoredRunError: a field of another type, an impossible date, or a hash that is none.
+        StoredRunError: a field of another type, an impossible date, or a hash that is not a SHA-256.
     """
 
     target: str
@@ -88,11 +88,11 @@ def stored_run_of(
         created: ISO date; passed in, so that nothing here reads a clock.
         seed: of the run.
         versions: package name to version.
-        conditions: what the target declares, None when it declares nothing.
+        conditions: what the reranker declares, None when it declares nothing.
         throughput: timings of scoring, None where none were taken.
 
     Raises:
-        InvalidScoresError, InvalidTaskError: malformed scores; no tasks, or a query_id that comes twice.
+        InvalidScoresError, InvalidTaskError: malformed scores; no tasks, or a query_id that appears twice.
         StoredRunError: another argument of the wrong kind.
     """
     return StoredRun(

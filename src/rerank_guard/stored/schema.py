@@ -1,4 +1,4 @@
-"""A stored run as JSON data and its way back, strictly: nothing is guessed, filled in or ignored."""
+"""A reference run to JSON data and back, strictly: nothing is guessed, filled in or ignored."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from rerank_guard.errors import RerankGuardError, StoredRunError
-from rerank_guard.stored.conditions import RunConditions
+from rerank_guard.core.conditions import RunConditions
+from rerank_guard.core.errors import RerankGuardError, StoredRunError
+from rerank_guard.core.throughput import Throughput
+from rerank_guard.core.types import IntArray
 from rerank_guard.stored.fingerprint import DATA_PARTS, canonical_json, mapping_fingerprint, text_fingerprint
 from rerank_guard.stored.run import StoredRun
 from rerank_guard.stored.standing import Standings
-from rerank_guard.throughput import Throughput
-from rerank_guard.types import IntArray
 
 __all__ = ["FORMAT", "SCHEMA", "checksum_of", "stored_run_from_json_dict", "stored_run_to_json_dict"]
 
-FORMAT = "rerank-guard stored run"
-"""Tells this file from any other JSON with a `schema`."""
+FORMAT = "rerank-guard reference run"
+"""Distinguishes this file from any other JSON with a `schema`."""
 
 SCHEMA = 1
-"""Version of the layout; raised when a key changes its meaning or goes, or when one comes that must be there.
+"""Version of the layout; raised when a key changes its meaning, is removed, or when a required key is added.
 
 The key "throughput" may be left out: files from before it was known are read as they are.
 """
@@ -37,7 +37,7 @@ _OPTIONAL = ("throughput",)
 
 
 def stored_run_to_json_dict(run: StoredRun) -> dict[str, Any]:
-    """A stored run as strict JSON data, keys in reading order, columns as arrays, the checksum last."""
+    """A reference run as strict JSON data, keys in reading order, columns as arrays, the checksum last."""
     standings, conditions = run.standings, run.conditions
     data: dict[str, Any] = {
         "format": FORMAT,
@@ -79,7 +79,7 @@ def stored_run_from_json_dict(data: object) -> StoredRun:
     """The run that `stored_run_to_json_dict` was given.
 
     Raises:
-        StoredRunError: another format or schema version; a key too many or too few, a value of the wrong type, columns
+        StoredRunError: another format or schema version; a key too many or too few; a value of the wrong type, columns
             of different lengths; a checksum or hash that does not fit. The message names key and value.
     """
     top = _object(data, "the file")

@@ -1,4 +1,4 @@
-"""Where each user's target stands in a ranking: enough for the expected hit at any K, and small enough to store."""
+"""How each user's target item is ranked: enough for the expected hit at any K, and small enough to store."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.errors import InvalidTaskError, StoredRunError
-from rerank_guard.metrics import as_score_matrix
+from rerank_guard.core.errors import InvalidTaskError, StoredRunError
+from rerank_guard.core.listed import target_listing
+from rerank_guard.core.task_table import TaskTable
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
+from rerank_guard.metrics import as_score_rows, target_standing
 from rerank_guard.stored.fingerprint import require_unique_queries
-from rerank_guard.types import BoolArray, FloatArray, IntArray, RankingTask
 
 __all__ = ["Standings", "standings_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standings:
-    """The targets' standing, in columns over U users.
+    """How the targets are ranked, in columns over U users.
 
     Attributes:
         query_ids: U names, each once.
@@ -26,7 +28,7 @@ class Standings:
         tied: (U,) int64, candidates at the target's score, itself included; 0 where the target is not listed.
 
     Raises:
-        StoredRunError: no users, columns of different lengths, a query_id that comes twice, or counts that no
+        StoredRunError: no users, columns of different lengths, a query_id that appears twice, or counts that no
             ranking has.
     """
 
@@ -47,7 +49,7 @@ class Standings:
             seen: set[str] = set()
             twice = next(name for name in self.query_ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
             raise StoredRunError(
-                f"query_id {twice!r} comes twice; runs are paired by it, so give each user its own."
+                f"query_id {twice!r} appears twice; runs are paired by it, so give each user its own."
             )
         missing = (self.above == -1) & (self.tied == 0)
         placed = (self.above >= 0) & (self.tied >= 1) & (self.above + self.tied <= self.n_candidates)
@@ -84,7 +86,7 @@ class Standings:
 
 
 def standings_of(scores: Sequence[FloatArray], tasks: Sequence[RankingTask]) -> Standings:
-    """The standing of each task's `target_id` under these scores.
+    """How each task's `target_id` is ranked by these scores.
 
     Args:
         scores: one array (N_u,) a task, higher is better.
@@ -92,24 +94,19 @@ def standings_of(scores: Sequence[FloatArray], tasks: Sequence[RankingTask]) -> 
 
     Raises:
         InvalidScoresError: malformed scores.
-        InvalidTaskError: no tasks, or a query_id that comes twice.
+        InvalidTaskError: no tasks, or a query_id that appears twice.
     """
     if len(tasks) == 0:
         raise InvalidTaskError("there are no tasks to judge on; give at least one user with candidates.")
-    require_unique_queries(tasks)
-    matrix, n = as_score_matrix(scores, [task.n_candidates for task in tasks])
-    slots = np.array([_slot(task) for task in tasks], dtype=np.int64)
-    target = np.take_along_axis(matrix, np.maximum(slots, 0)[:, None], axis=1)
-    above, tied = (matrix > target).sum(axis=1), (matrix == target).sum(axis=1)
+    query_ids = require_unique_queries(tasks)
+    table = TaskTable.of(tasks)
+    rows = as_score_rows(scores, table.n_candidates.tolist())
+    # by target_id and never by target_index, which may be what is broken
+    position = target_listing(table).position
+    standing = target_standing(rows, position, present=position >= 0)
     return Standings(
-        query_ids=tuple(task.query_id for task in tasks),
-        n_candidates=n,
-        above=np.where(slots < 0, -1, above).astype(np.int64),
-        tied=np.where(slots < 0, 0, tied).astype(np.int64),
+        query_ids=tuple(query_ids),
+        n_candidates=standing.n_candidates,
+        above=np.where(standing.present, standing.above, -1),
+        tied=standing.tied,
     )
-
-
-def _slot(task: RankingTask) -> int:
-    """Where target_id stands, -1 where it is not listed; never target_index, which may be what is broken."""
-    ids = task.candidate_ids
-    return ids.index(task.target_id) if task.target_id in ids else -1

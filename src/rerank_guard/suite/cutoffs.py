@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rerank_guard.errors import TargetError, VacuousMetricError
+from rerank_guard.core.errors import TargetError, VacuousMetricError
+from rerank_guard.core.target import DeclaresCutoffs, RerankTarget
 from rerank_guard.metrics import require_informative_cutoff
-from rerank_guard.target import DeclaresCutoffs, RerankTarget
 
 __all__ = ["DEFAULT_CUTOFFS", "choose_cutoffs"]
 
@@ -35,7 +35,8 @@ def choose_cutoffs(
         return _checked(explicit, "the cutoffs asked for (--rerank-k, rerank_k or cutoffs=)", n_candidates)
     if isinstance(target, DeclaresCutoffs):
         return _checked(target.cutoffs, f"the cutoffs of target {target.name!r}", n_candidates)
-    return tuple(k for k in DEFAULT_CUTOFFS if k < min(n_candidates)) or (1,)
+    defaults = tuple(k for k in DEFAULT_CUTOFFS if k < min(n_candidates)) or (1,)
+    return _checked(defaults, "the default cutoffs", n_candidates)
 
 
 def _checked(cutoffs: Sequence[int], origin: str, n_candidates: Sequence[int]) -> tuple[int, ...]:

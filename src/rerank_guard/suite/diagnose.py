@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rerank_guard.diagnosis import Diagnosis, Probe, diagnose, what_if_probes
-from rerank_guard.errors import RerankGuardError
-from rerank_guard.suite.session import SuiteSession
-from rerank_guard.verdict import Status, Verdict
+from rerank_guard.core.diagnosis import Diagnosis, Probe
+from rerank_guard.core.errors import RerankGuardError
+from rerank_guard.core.verdict import Status, Verdict
+from rerank_guard.diagnosis import diagnose, what_if_probes
+from rerank_guard.suite.suite_run import SuiteRun
 
 __all__ = ["diagnose_run"]
 
 
-def diagnose_run(session: SuiteSession | None, verdicts: Sequence[Verdict]) -> Diagnosis | None:
+def diagnose_run(session: SuiteRun | None, verdicts: Sequence[Verdict]) -> Diagnosis | None:
     """`diagnose`, with the probes of `what_if` at the largest cutoff where something is not ok and scores were taken.
 
     Starts nothing: a target that was not scored is not scored for this.
@@ -33,14 +34,16 @@ def _says_why(verdict: Verdict) -> bool:
     return verdict.status is Status.FAILED and verdict.fault not in _OPEN
 
 
-def _probes(session: SuiteSession | None, verdicts: Sequence[Verdict]) -> list[Probe]:
-    if session is None or session.raw_scores.value is None:
+def _probes(session: SuiteRun | None, verdicts: Sequence[Verdict]) -> list[Probe]:
+    if session is None or session.inputs.made("raw_scores") is None:
         return []
     if all(verdict.ok for verdict in verdicts):
         return []
-    if any(verdict.check == "scores_match_reference" and _says_why(verdict) for verdict in verdicts):
+    if any(verdict.check == "scores_match_forward_pass" and _says_why(verdict) for verdict in verdicts):
         return []
     try:
-        return what_if_probes(session.scores(), session.tasks(), max(session.cutoffs()))
+        return what_if_probes(
+            session.inputs.get("scores"), session.inputs.get("given_tasks"), max(session.inputs.get("cutoffs"))
+        )
     except RerankGuardError:  # malformed scores are what a verdict has said already
         return []

@@ -9,9 +9,9 @@ import pkgutil
 from collections.abc import Mapping
 from types import ModuleType
 
-from rerank_guard.default_target import DEFAULT_TARGET
-from rerank_guard.errors import TargetError
-from rerank_guard.target import RerankTarget
+from rerank_guard.core.default_target import DEFAULT_TARGET
+from rerank_guard.core.errors import TargetError
+from rerank_guard.core.target import RerankTarget
 
 __all__ = ["load_target", "require_target"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rerank_guard.errors import InvalidScoresError
-from rerank_guard.types import FloatArray
+from rerank_guard.core.errors import InvalidScoresError
+from rerank_guard.core.types import FloatArray
 
 __all__ = ["as_float_rows"]
 

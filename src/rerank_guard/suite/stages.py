@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 
-from rerank_guard.target import Progress
-from rerank_guard.types import RankingTask
+from rerank_guard.core.target import Progress
+from rerank_guard.core.types import RankingTask
 
-__all__ = ["Stage", "call_unseen", "call_with_progress", "takes"]
+__all__ = ["ProgressStage", "call_unseen", "call_with_progress", "takes"]
 
 
-class Stage:
-    """Progress of one stage: what is going on stands before the target's own note."""
+class ProgressStage:
+    """Progress of one stage: the name of the work comes before the reranker's own note."""
 
     def __init__(self, progress: Progress | None, name: str) -> None:
         self._progress = progress
@@ -38,7 +38,7 @@ def call_with_progress(
 def call_unseen(method: Callable[..., object], tasks: Sequence[RankingTask]) -> object:
     """As `call_with_progress`, of a call that is too short, or too often made, to show."""
     __tracebackhide__ = True
-    return call_with_progress(method, tasks, Stage(None, ""))
+    return call_with_progress(method, tasks, ProgressStage(None, ""))
 
 
 def takes(method: Callable[..., object], name: str) -> bool:

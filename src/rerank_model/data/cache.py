@@ -1,7 +1,7 @@
 """Folders of downloaded files that are either whole or not there.
 
 A folder is built beside its final place and renamed into it. It carries a manifest with the size and SHA-256 of
-each file, so that a copy cut short, by a kill or by hand, is seen and fetched again.
+each file, so that an incomplete copy is seen and fetched again.
 """
 
 from __future__ import annotations

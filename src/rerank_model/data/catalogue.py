@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.types import Item
+from rerank_guard.core.types import Item
 from rerank_model.data.interactions import Interactions
 from rerank_model.errors import DataError
 
@@ -19,7 +19,7 @@ class Catalogue:
     """Items in the order of their source.
 
     Two items may share a text (MovieLens-100K lists 18 films twice): that is a property of the data, counted by
-    `n_shared_texts`, and nobody can rank such a pair.
+    `n_shared_texts`, and no reranker can tell such a pair apart.
 
     Attributes:
         items: each item once, with a text that is not blank.
@@ -73,7 +73,7 @@ class Catalogue:
         return len(self.items) - len({item.text for item in self.items})
 
     def require_items(self, interactions: Interactions) -> None:
-        """Raise when somebody took an item that the catalogue lacks.
+        """Raise when the interactions have an item that the catalogue lacks.
 
         Raises:
             DataError: names the number of missing items and interactions, and the first five ids.

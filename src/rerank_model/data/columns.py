@@ -1,4 +1,4 @@
-"""Columns of a table turned into codes and numbers, each value that does not fit named with its place."""
+"""Columns of a table turned into codes and numbers, each invalid value named with its place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rerank_guard.types import FloatArray, IntArray
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_model.data.delimited import Source
 from rerank_model.data.interactions import Interactions, TimeArray
 from rerank_model.errors import DataError
@@ -109,7 +109,7 @@ def as_floats(column: Any, source: Source, name: str) -> FloatArray:
 
 
 def require_unique(ids: list[str], source: Source, name: str) -> None:
-    """Raise when an id stands in two rows.
+    """Raise when an id is in two rows.
 
     Raises:
         DataError: names the id and both places.
@@ -120,7 +120,7 @@ def require_unique(ids: list[str], source: Source, name: str) -> None:
             raise DataError(f"{source.at(row)}: column {name!r} is empty; every row needs an id.")
         if first.setdefault(one, row) != row:
             raise DataError(
-                f"{source.at(row)}: item id {one!r} already stands at {source.unit} {first[one] + source.first}; "
+                f"{source.at(row)}: item id {one!r} is already at {source.unit} {first[one] + source.first}; "
                 "keep one row an item."
             )
 

@@ -58,7 +58,7 @@ def read_delimited(
         delimiter: one character.
         encoding: the file's encoding; bytes that do not fit are an error.
         columns: the columns of a file without a header; None when the first line names them.
-        quoted: whether values may stand in double quotes (CSV), and then span lines; a place is then given as
+        quoted: whether values may be in double quotes (CSV), and then span lines; a place is then given as
             a record's number, the header being record 1.
 
     Returns:
@@ -142,7 +142,7 @@ def _header(path: Path, delimiter: str, encoding: str, quoted: bool) -> list[str
         raise
     names = next(csv.reader([text], delimiter=delimiter)) if quoted else text.split(delimiter)
     if not text.strip():
-        raise DataError(f"{path}, line 1 is blank where the header should stand; fetch or write the file again.")
+        raise DataError(f"{path}, line 1 is blank where the header is expected; fetch or write the file again.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path} names column {twice[0]!r} more than once: {', '.join(names)}; rename one of them.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank_guard.types import BoolArray, FloatArray, IntArray
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 from rerank_model.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Interactions:
 
     Attributes:
         user_ids: the U user ids that `user` points into, without repeats.
-        item_ids: the I item ids that `item` points into, without repeats; may hold items nobody took.
+        item_ids: the I item ids that `item` points into, without repeats; may hold items without interactions.
         user: (n,) int64, position in `user_ids`.
         item: (n,) int64, position in `item_ids`.
         timestamp: (n,) int64 or float64, any unit that grows with time, finite.
@@ -136,7 +136,7 @@ class Interactions:
         return self.take(np.sort(by_time[first]))
 
     def require_no_repeats(self) -> None:
-        """Raise when a user took an item twice: the target would stand in its own history.
+        """Raise when a user took an item twice: the target would be in its own history.
 
         Raises:
             DataError: shows the first such pair and the number of repeated rows.
@@ -147,7 +147,7 @@ class Interactions:
             user, item = divmod(int(keys[1:][repeated][0]), len(self.item_ids))
             raise DataError(
                 f"{int(repeated.sum()):,} of {len(self):,} interactions repeat a (user, item) pair, such as user "
-                f"{self.user_ids[user]!r} with item {self.item_ids[item]!r}; the target would stand in its own history. "
+                f"{self.user_ids[user]!r} with item {self.item_ids[item]!r}; the target would be in its own history. "
                 "Call without_repeats() first, which keeps the earliest of each pair."
             )
 
@@ -158,7 +158,7 @@ class Interactions:
     def aligned_to(self, catalogue: Catalogue) -> Interactions:
         """The same interactions with the catalogue's items as vocabulary, in the catalogue's order.
 
-        Samplers then see every item of the catalogue, also those that nobody took.
+        Samplers then see every item of the catalogue, also those without interactions.
 
         Raises:
             DataError: items that were taken are missing from the catalogue.

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rerank_guard.target import Progress
+from rerank_guard.core.target import Progress
 from rerank_model.data.cache import default_cache_dir, is_whole, store
 from rerank_model.data.catalogue import Catalogue
 from rerank_model.data.interactions import Interactions
@@ -30,7 +30,7 @@ __all__ = ["ML_100K_LICENCE", "fetch_ml_100k", "load_ml_100k", "read_ml_100k"]
 ML_100K_LICENCE = (
     "MovieLens-100K is for research: it may not be redistributed, nor used commercially, without the permission of "
     "GroupLens (University of Minnesota), and publications must acknowledge it. Keep this folder out of version control "
-    "and out of anything you hand on."
+    "and out of anything you pass on."
 )
 
 _ARCHIVE = "https://files.grouplens.org/datasets/movielens/ml-100k.zip"
@@ -52,7 +52,7 @@ def load_ml_100k(
 
     Args:
         cache_dir: where data sets are kept; None for the default (`$RERANK_GUARD_CACHE`, else `~/.cache/rerank-guard`).
-        progress: told about the fetching.
+        progress: called while the data are fetched.
 
     Raises:
         DataError: neither source can be reached.

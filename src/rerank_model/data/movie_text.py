@@ -1,4 +1,4 @@
-"""The text that stands for a film in a prompt: "The Matrix (1999), Action, Sci-Fi"."""
+"""The text of a film in a prompt: "The Matrix (1999), Action, Sci-Fi"."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rerank_guard.types import Item
+from rerank_guard.core.types import Item
 from rerank_model.data.catalogue import Catalogue
 
 __all__ = ["Movie", "front_article", "movie_catalogue", "movie_text", "split_year"]

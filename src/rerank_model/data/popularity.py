@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rerank_guard.types import IntArray
+from rerank_guard.core.types import IntArray
 from rerank_model.data.interactions import Interactions
 
 __all__ = ["item_counts", "item_popularity"]

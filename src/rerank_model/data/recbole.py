@@ -18,7 +18,7 @@ _TYPES = ("token", "token_seq", "float", "float_seq")
 
 @dataclass(frozen=True, slots=True)
 class ItemTable:
-    """An item file as it stands: ids without repeats, and the other columns as text.
+    """An item file as it is: ids without repeats, and the other columns as text.
 
     Attributes:
         item_ids: one a row, in the order of the file.

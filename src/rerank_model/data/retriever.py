@@ -1,4 +1,4 @@
-"""A first stage's lists as candidates: what the reranker gets in production."""
+"""A first stage's lists as candidates, as the reranker gets them in production."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rerank_guard.types import FloatArray, IntArray
+from rerank_guard.core.types import FloatArray, IntArray
 from rerank_model.data.interactions import Interactions
 from rerank_model.data.samplers import Candidates
 from rerank_model.data.seen import SeenItems
@@ -16,10 +16,10 @@ __all__ = ["RetrieverSampler"]
 
 
 class RetrieverSampler:
-    """The first N items of each user's list, those of the history left out, in shuffled slots.
+    """The first N items of each user's list, without those of the history, in shuffled positions.
 
-    A target that the first stage did not retrieve stays missing (`target_slot` -1): putting it in would measure
-    another system than the one that runs. The first stage's order is kept in the scores, not in the slots, so that a
+    A target that the first stage did not retrieve stays missing (`target_position` -1): adding it would measure
+    another system than the one that runs. The first stage's order is kept in the scores, not in the positions, so that a
     reranker cannot win by repeating it.
 
     There is one list a user, made for the held-out target, so this sampler is not one for training examples.
@@ -30,7 +30,7 @@ class RetrieverSampler:
 
         Args:
             lists: user_id to list.
-            interactions: any part of the data set; it brings the vocabularies.
+            interactions: any part of the data set, for its vocabularies.
 
         Raises:
             DataError: an item outside the vocabulary, an item listed twice, or a score that is not finite.
@@ -88,8 +88,8 @@ class RetrieverSampler:
         items = np.take_along_axis(items, order, axis=1)
         scores = np.take_along_axis(scores, order, axis=1)
         is_target = items == targets[:, None]
-        slot = np.where(is_target.any(axis=1), is_target.argmax(axis=1), -1).astype(np.int64)
-        return Candidates(items=items, target_slot=slot, scores=scores)
+        position = np.where(is_target.any(axis=1), is_target.argmax(axis=1), -1).astype(np.int64)
+        return Candidates(items=items, target_position=position, scores=scores)
 
 
 def _code(code: Mapping[str, int], user_id: str, item_id: str) -> int:

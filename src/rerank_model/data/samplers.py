@@ -1,9 +1,9 @@
-"""Candidate samplers: which items stand beside the target.
+"""Candidate samplers: which items are listed with the target.
 
 A sampler draws for many queries at once, from a numpy Generator that the caller seeds. Candidates are distinct, none
-stands in the user's history, and all slots are exchangeable: the target's slot is uniform over the N, and the order
-of the others says nothing either (sampling without replacement by popularity finds the popular first, so the drawn
-order is shuffled away).
+is in the user's history, and all positions are exchangeable: the target's position is uniform over the N, and the order
+of the others says nothing either (sampling without replacement by popularity finds popular items first, so the drawn
+order is shuffled).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rerank_guard.types import BoolArray, FloatArray, IntArray
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 from rerank_model.data.interactions import Interactions
 from rerank_model.data.popularity import item_counts
 from rerank_model.data.seen import SeenItems
@@ -31,13 +31,13 @@ class Candidates:
     """The candidates of Q queries.
 
     Attributes:
-        items: (Q, N) int64 item codes, in slot order.
-        target_slot: (Q,) int64, 0-based; -1 where the target is not among the candidates.
+        items: (Q, N) int64 item codes, by position.
+        target_position: (Q,) int64, 0-based; -1 where the target is not among the candidates.
         scores: (Q, N) float64, the first stage's scores; None without a first stage.
     """
 
     items: IntArray
-    target_slot: IntArray
+    target_position: IntArray
     scores: FloatArray | None = None
 
 
@@ -52,7 +52,7 @@ class CandidateSampler(Protocol):
 
 
 class NegativeSampler(CandidateSampler, Protocol):
-    """Draws negatives beside a given target, so the target is always among the candidates: fit for training."""
+    """Draws negatives for a given target, so the target is always among the candidates: fit for training."""
 
     def negatives(
         self, users: IntArray, targets: IntArray, *, n_negatives: int, seen: SeenItems, rng: np.random.Generator
@@ -92,18 +92,18 @@ class _WeightedSampler:
     def candidates(
         self, users: IntArray, targets: IntArray, *, n_candidates: int, seen: SeenItems, rng: np.random.Generator
     ) -> Candidates:
-        """The target in a uniform slot, n_candidates - 1 negatives in the others.
+        """The target at a uniform position, n_candidates - 1 negatives at the others.
 
         Raises:
             DataError: a user has too few items left.
         """
         negatives = self.negatives(users, targets, n_negatives=n_candidates - 1, seen=seen, rng=rng)
-        slot = rng.integers(0, n_candidates, size=len(users))
+        position = rng.integers(0, n_candidates, size=len(users))
         items = np.empty((len(users), n_candidates), dtype=np.int64)
-        is_target = np.arange(n_candidates) == slot[:, None]
+        is_target = np.arange(n_candidates) == position[:, None]
         items[is_target] = targets
         items[~is_target] = negatives.ravel()
-        return Candidates(items=items, target_slot=slot)
+        return Candidates(items=items, target_position=position)
 
     def _require_enough(self, users: IntArray, targets: IntArray, n_negatives: int, seen: SeenItems) -> None:
         n_drawable = int(self._drawable.sum())
@@ -195,7 +195,7 @@ def _require_items(interactions: Interactions) -> None:
 
 
 def _first_in_row(values: IntArray) -> BoolArray:
-    """Where a value stands for the first time in its row."""
+    """Where a value occurs for the first time in its row."""
     order = np.argsort(values, axis=1, kind="stable")
     ordered = np.take_along_axis(values, order, axis=1)
     repeated = np.zeros(values.shape, dtype=np.bool_)

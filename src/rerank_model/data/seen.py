@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rerank_guard.types import BoolArray, IntArray
+from rerank_guard.core.types import BoolArray, IntArray
 from rerank_model.data.interactions import Interactions
 
 __all__ = ["SeenItems"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.types import BoolArray, IntArray
+from rerank_guard.core.types import BoolArray, IntArray
 from rerank_model.data.interactions import Interactions
 from rerank_model.errors import DataError
 
@@ -131,7 +131,7 @@ def time_split(
         min_history: how many interactions a held-out user needs before the cut, at least 0.
 
     Raises:
-        DataError: repeats, cuts in the wrong order, or a cut that leaves nothing before or nobody after it.
+        DataError: repeats, cuts in the wrong order, or a cut with no interaction before it or no user after it.
     """
     interactions.require_no_repeats()
     if validation_from is not None and not validation_from < test_from:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rerank_guard.types import Item
+from rerank_guard.core.types import Item
 from rerank_model.data.catalogue import Catalogue
 from rerank_model.data.columns import as_texts, interactions_from_table, require_unique
 from rerank_model.data.delimited import Source, read_delimited, require_columns
@@ -52,7 +52,7 @@ def read_catalogue_table(
 ) -> Catalogue:
     """Read items from a `.csv`, `.tsv` or `.parquet` file; an item's text is its text columns joined by ", ".
 
-    Empty text columns are left out of the text; an item whose text columns are all empty is an error.
+    Empty text columns are not part of the text; an item whose text columns are all empty is an error.
 
     Raises:
         DataError: as `read_interactions_table`; also a repeated id, no text column named, or an item without text.

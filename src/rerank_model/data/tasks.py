@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rerank_guard.types import IntArray, Item, RankingTask
+from rerank_guard.core.types import IntArray, Item, RankingTask
 from rerank_model.data.catalogue import Catalogue
 from rerank_model.data.interactions import Interactions
 from rerank_model.data.samplers import Candidates, CandidateSampler, NegativeSampler
@@ -101,7 +101,7 @@ def iter_training_tasks(
         sampler: draws the negatives.
         n_candidates: N, at least 2.
         history_length: how many items the prompt shows at most.
-        rng: chooses positions, negatives and slots.
+        rng: chooses positions of the histories, negatives and positions of the targets.
         min_history: how many earlier interactions an example needs.
         n_examples: how many examples, drawn without replacement; None for all positions.
 
@@ -160,7 +160,7 @@ def _tasks(
     begins = np.maximum(rows.user_offsets()[users], ends - history_length).tolist()
     row_items = rows.item
     scores = None if drawn.scores is None else drawn.scores.tolist()
-    slots = drawn.target_slot.tolist()
+    target_positions = drawn.target_position.tolist()
     lookup = items.__getitem__
     for query, (user, target, begin, end, candidates) in enumerate(
         zip(users.tolist(), targets.tolist(), begins, ends.tolist(), drawn.items.tolist(), strict=True)
@@ -170,8 +170,8 @@ def _tasks(
             history=tuple(map(lookup, row_items[begin:end].tolist())),
             candidates=tuple(map(lookup, candidates)),
             target_id=rows.item_ids[target],
-            target_index=slots[query] if slots[query] >= 0 else None,
-            retriever_scores=None if scores is None else tuple(scores[query]),
+            target_index=target_positions[query] if target_positions[query] >= 0 else None,
+            first_stage_scores=None if scores is None else tuple(scores[query]),
         )
 
 
@@ -184,7 +184,7 @@ def _positions(rows: Interactions, min_history: int) -> IntArray:
 
 
 def _items(catalogue: Catalogue, interactions: Interactions) -> list[Item]:
-    """The catalogue's item of each item code; an item nobody took, and that the catalogue lacks, cannot be shown.
+    """The catalogue's item of each item code; also an item without interactions has to be in the catalogue.
 
     Raises:
         DataError: an item of the vocabulary is not in the catalogue.

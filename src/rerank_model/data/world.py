@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import comb
 
-from rerank_guard.types import FloatArray, IntArray, Item, RankingTask
+from rerank_guard.core.types import FloatArray, IntArray, Item, RankingTask
 from rerank_model.errors import DataError
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""Checks of the tokens that answer: the letters."""

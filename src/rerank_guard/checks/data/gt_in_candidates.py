@@ -1,0 +1,134 @@
+"""Is the target item among the candidates, where the pipeline says it is, and is no candidate listed twice?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from rerank_guard.checks._settings import require_tasks
+from rerank_guard.core.check import Variant, check
+from rerank_guard.core.fault import Fault
+from rerank_guard.core.faults.data import (
+    DUPLICATE_CANDIDATES,
+    LABEL_OFFSET,
+    TARGET_LISTED_TWICE,
+    TARGET_NOT_LISTED,
+)
+from rerank_guard.core.finding import Affected, Finding, Limit, suspect
+from rerank_guard.core.listed import duplicates_per_task, target_listing
+from rerank_guard.core.stage import Stage
+from rerank_guard.core.task_table import TaskTable
+from rerank_guard.core.types import IntArray, RankingTask
+from rerank_guard.core.verdict import MAX_EVIDENCE, Status
+
+__all__ = ["gt_in_candidates"]
+
+_CAUSES = {
+    TARGET_NOT_LISTED: "The target item was never among the candidates, or was cut off when the list was shortened to N.",
+    TARGET_LISTED_TWICE: "The target item was sampled again as a negative, or inserted into a list that already held it.",
+    LABEL_OFFSET: "target_index was computed before a shuffle or a cut, counts from 1, or is off by one.",
+    DUPLICATE_CANDIDATES: (
+        "An item was sampled with replacement, or several sources were joined without removing what they share. With "
+        "fewer than N different candidates, chance is not K/N."
+    ),
+}
+"""Likely causes, in the order in which a task counts under one of them."""
+
+_COUNTED_AS = {
+    TARGET_NOT_LISTED: "target_missing",
+    TARGET_LISTED_TWICE: "target_duplicated",
+    LABEL_OFFSET: "index_wrong",
+    DUPLICATE_CANDIDATES: "candidates_duplicated",
+}
+
+
+@check(
+    stage=Stage.DATA,
+    claim="every task's target item is among its candidates, at the position the pipeline states, and no candidate is "
+    "listed twice",
+    can_name=(TARGET_NOT_LISTED, TARGET_LISTED_TWICE, LABEL_OFFSET, DUPLICATE_CANDIDATES),
+    rules_out=(TARGET_NOT_LISTED, TARGET_LISTED_TWICE, DUPLICATE_CANDIDATES),
+    variants={
+        "training_gt_in_candidates": Variant(
+            {"tasks": "training_tasks"},
+            "every training task's target item is among its candidates, at the position the pipeline states, and no "
+            "candidate is listed twice",
+        )
+    },
+    early=True,
+)
+def gt_in_candidates(tasks: Sequence[RankingTask]) -> Finding:
+    """Every task lists its target item at target_index, and no candidate twice.
+
+    Exact: zero tolerance, no threshold, no statistics.
+
+    Args:
+        tasks: the tasks to judge, at least one.
+
+    Returns:
+        PASSED, or FAILED with the most frequent fault first: target-not-listed (target_id not among the candidates),
+        target-listed-twice, label-offset (listed once, but target_index is None, out of range, or elsewhere),
+        duplicate-candidates (another candidate is listed more than once). A task counts under the first of these.
+
+    Raises:
+        InvalidTaskError: no tasks.
+    """
+    require_tasks(tasks)
+    table = TaskTable.of(tasks)
+    rows = _rows_by_fault(table)
+    counts = {fault: len(found) for fault, found in rows.items()}
+    broken = sum(counts.values())
+    by_count = sorted((fault for fault in counts if counts[fault]), key=lambda fault: -counts[fault])
+    return Finding(
+        Status.FAILED if broken else Status.PASSED,
+        claim=(
+            f"each of {len(table)} tasks has its target item among the candidates, at target_index, and no candidate "
+            "is listed twice"
+        ),
+        measured={
+            "broken_users": broken,
+            **{_COUNTED_AS[fault]: counts[fault] for fault in _CAUSES},
+        },
+        limits=(Limit("broken_users", "<=", 0),),
+        n=len(table),
+        evidence=_evidence(table, [(fault, rows[fault]) for fault in by_count]),
+        suspects=tuple(suspect(fault, _CAUSES[fault]) for fault in by_count),
+        affected=Affected(broken, len(table)),
+    )
+
+
+def _rows_by_fault(table: TaskTable) -> dict[Fault, IntArray]:
+    """The row numbers of the tasks that count under each fault."""
+    listing = target_listing(table)
+    kinds = (
+        listing.times == 0,
+        listing.times > 1,
+        table.target_position != listing.position,
+        duplicates_per_task(table) > 0,
+    )
+    first = np.select(kinds, range(len(kinds)), default=-1)
+    return {fault: np.flatnonzero(first == place).astype(np.int64) for place, fault in enumerate(_CAUSES)}
+
+
+def _evidence(table: TaskTable, found: list[tuple[Fault, IntArray]]) -> tuple[str, ...]:
+    """The first row of every fault, then more of the most frequent one."""
+    heads = [(fault, int(rows[0])) for fault, rows in found]
+    rest = [(fault, int(row)) for fault, rows in found for row in rows[1 : MAX_EVIDENCE + 1]]
+    return tuple(_row(table[row], fault) for fault, row in (heads + rest)[:MAX_EVIDENCE])
+
+
+def _row(task: RankingTask, fault: Fault) -> str:
+    who = f"query {task.query_id!r}: target item {task.target_id!r}"
+    if fault is TARGET_NOT_LISTED:
+        return f"{who} is not among its {task.n_candidates} candidates (target_index {task.target_index})"
+    if fault is DUPLICATE_CANDIDATES:
+        repeated = {item_id: times for item_id, times in Counter(task.candidate_ids).items() if times > 1}
+        item_id, times = next(iter(repeated.items()))
+        listed = f"candidate {item_id!r} is listed {times} times"
+        return f"query {task.query_id!r}: {listed} ({len(repeated)} such candidates)"
+    positions = [place for place, item_id in enumerate(task.candidate_ids) if item_id == task.target_id]
+    if fault is TARGET_LISTED_TWICE:
+        return f"{who} is at positions {', '.join(map(str, positions))}"
+    return f"{who} is at position {positions[0]}, target_index says {task.target_index}"

@@ -1,0 +1,171 @@
+"""Does the figure speak for all users, or for those whom the pipeline could serve?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from rerank_guard.checks._settings import require_tasks
+from rerank_guard.core.check import check
+from rerank_guard.core.errors import InvalidTaskError
+from rerank_guard.core.faults.data import SURVIVORSHIP
+from rerank_guard.core.finding import Affected, Finding, Limit, not_applicable, suspect
+from rerank_guard.core.listed import target_listing
+from rerank_guard.core.population import Population
+from rerank_guard.core.stage import Stage
+from rerank_guard.core.task_table import TaskTable
+from rerank_guard.core.types import FloatArray, RankingTask
+from rerank_guard.core.verdict import MAX_EVIDENCE, Measured, Status
+from rerank_guard.metrics import as_score_matrix, expected_hit_at_k, require_informative_cutoff
+
+__all__ = ["users_accounted_for"]
+
+_CLAIM = "no user is dropped without a declared reason, and few for a reason that depends on the target item"
+
+
+@check(
+    stage=Stage.DATA,
+    per="cutoff",
+    claim=_CLAIM,
+    can_name=(SURVIVORSHIP,),
+    rules_out=(SURVIVORSHIP,),
+)
+def users_accounted_for(
+    scores: Sequence[FloatArray],
+    tasks: Sequence[RankingTask],
+    population: Population,
+    k: int,
+    *,
+    most_left_out: float = 0.05,
+) -> Finding:
+    """No user is silently dropped, and few are left out because of their target item.
+
+    Users whose target item was not retrieved are the misses: a figure over the others is that of the easy ones. Three
+    figures are shown, which are equal where no user is lost: Recall@K over the users whose target item is listed
+    (conditional), over all tasks (end to end), and over the whole population, where everybody left out is a miss,
+    whatever the reason. Ties count in expectation. Exact: no statistics.
+
+    Known limit: users that the population does not count are not missed.
+
+    Args:
+        scores: one array (N_u,) a task, higher is better.
+        tasks: the tasks, in the same order; one a user (or query) of the population.
+        population: whom the evaluation speaks for.
+        k: cutoff, below the smallest N.
+        most_left_out: largest share of the population that may be left out for reasons that depend on the target item, in
+            [0, 1].
+
+    Returns:
+        FAILED with survivorship where tasks and declared reasons do not add up to the population, or where more than
+        `most_left_out` of it is left out for reasons that depend on the target item; NOT_APPLICABLE where a query_id has
+        several tasks; else PASSED.
+
+    Raises:
+        InvalidTaskError: no tasks, no population, or most_left_out out of range.
+        VacuousMetricError: k at or above the smallest N, or below 1.
+        InvalidScoresError: malformed scores.
+    """
+    require_tasks(tasks)
+    table = TaskTable.of(tasks)
+    lengths = table.n_candidates
+    require_informative_cutoff(k, lengths.tolist())
+    if several := _several_tasks(table):
+        return several
+    if not 0.0 <= most_left_out <= 1.0:
+        raise InvalidTaskError(f"most_left_out={most_left_out!r} is not a share; give a number from 0 to 1.")
+    if population.n_users == 0:
+        raise InvalidTaskError(
+            f"the population has no users, yet there are {len(table)} tasks; n_users counts all users that the "
+            "evaluation speaks for."
+        )
+    as_score_matrix(scores, lengths.tolist())
+    n_users = int(population.n_users)
+    unaccounted = n_users - len(table) - int(population.n_left_out)
+    by_target = int(population.n_left_out_by_target)
+    share = by_target / n_users
+    decisive: dict[str, Measured] = {"users_unaccounted_for": unaccounted, "share_left_out_by_target": share}
+    if unaccounted == 0 and share > most_left_out:  # the figure that decides comes first
+        decisive = dict(reversed(decisive.items()))
+    failed = unaccounted != 0 or share > most_left_out
+    return Finding(
+        Status.FAILED if failed else Status.PASSED,
+        claim=(
+            f"the {len(table)} users judged and those left out for a declared reason are the {n_users} users of the "
+            f"population, and at most {most_left_out:.1%} of it are left out because of their target item"
+        ),
+        measured={**decisive, **_recalls(scores, table, k, n_users), "users_in_population": n_users},
+        limits=(
+            Limit("users_unaccounted_for", "==", 0),
+            Limit("share_left_out_by_target", "<=", most_left_out),
+        ),
+        n=n_users,
+        evidence=_rows(population, unaccounted),
+        suspects=(suspect(SURVIVORSHIP, *_explain(unaccounted, share)),) if failed else (),
+        affected=Affected(abs(unaccounted) + by_target, n_users, "users"),
+    )
+
+
+def _recalls(scores: Sequence[FloatArray], table: TaskTable, k: int, n_users: int) -> dict[str, Measured]:
+    """Recall@K over those whose target item is listed, over all tasks, and over the population; and how many these are."""
+    position = target_listing(table).position
+    is_listed = position >= 0
+    hits = expected_hit_at_k(scores, [at if at >= 0 else None for at in position.tolist()], k)
+    return {
+        "recall_where_target_is_listed": float(hits[is_listed].mean()) if is_listed.any() else None,
+        "recall_end_to_end": float(hits.mean()),
+        # more tasks than users is a miscount; a recall over the smaller number could exceed 1
+        "recall_of_population": float(hits.sum()) / max(n_users, len(table)),
+        "users_with_target_listed": int(np.count_nonzero(is_listed)),
+        "users_judged": len(table),
+    }
+
+
+def _several_tasks(table: TaskTable) -> Finding | None:
+    """The finding where a query_id has more than one task; None where each has one."""
+    query_id, times = Counter(table.query_ids).most_common(1)[0]
+    if times == 1:
+        return None
+    return not_applicable(
+        f"query {query_id!r} has {times} tasks, so users cannot be told from tasks and a lost one could hide behind it",
+        "give each task a query_id of its own, and count queries in the population",
+        claim=_CLAIM,
+        n=len(table),
+    )
+
+
+def _explain(unaccounted: int, share: float) -> tuple[str, str]:
+    if unaccounted < 0:
+        return (
+            "There are more tasks and declared reasons than users: n_users was counted on other data than the tasks, or "
+            "a user has two reasons.",
+            "Count the population where it is first known, before any filter, and every user lost under the one reason "
+            "that came first.",
+        )
+    if unaccounted > 0:
+        return (
+            "Users vanish between the population and the tasks, likely skipped where the target item was not retrieved or "
+            "was cut off with the list: those are misses, so the figure over the rest is too good.",
+            "Keep such users as tasks without a listed target item (target_index None: a miss), or declare how many they are and "
+            "why; look for `continue`, dropna and inner joins between the split and the tasks.",
+        )
+    return (
+        f"{share:.1%} of the population are left out for reasons that depend on what they took, so the users judged "
+        "are the easy ones.",
+        "Report recall_of_population, or keep these users as tasks without a listed target item. A reason that would hold "
+        "whatever the user took next belongs into independent_of_target.",
+    )
+
+
+def _rows(population: Population, unaccounted: int) -> tuple[str, ...]:
+    def row(reason: str, n: int) -> str:
+        why = "independent of the target" if reason in population.independent_of_target else "depends on the target"
+        return f"{reason}: {n} users, {n / population.n_users:.1%} ({why})"
+
+    rows = [row(reason, n) for reason, n in sorted(population.left_out.items(), key=lambda item: -item[1])]
+    if unaccounted > 0:
+        rows.insert(0, f"no reason declared: {unaccounted} users, {unaccounted / population.n_users:.1%}")
+    elif unaccounted < 0:
+        rows.insert(0, f"counted more than once, or not in the population: {-unaccounted} users")
+    return tuple(rows[:MAX_EVIDENCE])

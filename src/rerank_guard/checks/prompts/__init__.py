@@ -1,0 +1,1 @@
+"""Checks of the prompts as token ids."""

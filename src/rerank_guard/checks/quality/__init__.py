@@ -1,0 +1,1 @@
+"""Checks of the ranking's quality, most of them once a cutoff."""

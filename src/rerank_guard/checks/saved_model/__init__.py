@@ -1,0 +1,1 @@
+"""Checks of the adapter and of what is saved and loaded."""

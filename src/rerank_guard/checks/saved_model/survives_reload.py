@@ -1,0 +1,239 @@
+"""Does the reranker give the same scores after saving and loading?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank_guard.checks._ranges import require_between
+from rerank_guard.checks.comparing.letter_logits import as_vocabulary_rows, letter_ids, letter_rows
+from rerank_guard.checks.comparing.probability_rows import probability_rows, total_variation
+from rerank_guard.checks.comparing.row_pairs import RowPairs, compare_rows, pair_rows, require_tolerance
+from rerank_guard.checks.saved_model._order_of_sums import ORDER_OF_SUMS
+from rerank_guard.core.check import check
+from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE
+from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, not_applicable, suspect
+from rerank_guard.core.stage import Stage
+from rerank_guard.core.types import BoolArray, FloatArray, LetterTable, RankingTask
+from rerank_guard.core.verdict import Measured, Status
+
+__all__ = ["survives_reload"]
+
+_GROSS = 10.0
+"""Times the tolerance that no user may be apart, up to half of the largest possible distance."""
+
+_MOST_GROSS = 0.5
+_MUCH_NEARER = 0.2
+"""Share of the distance from the scores before saving within which the reloaded ones are those of the base."""
+
+_AS_GOOD_AS_EQUAL = 0.5
+"""The same share for the scores of an adapter of twice the strength, which are known to first order only."""
+
+_LOST = (
+    "After loading, the scores are those of the present model with its adapter switched off: the adapter's weights were not "
+    "saved, or were loaded under other names and so ignored; or the present model has them twice, merged and still on.",
+    "Compare the tensors in the saved file with the model's by name, load with strict=True or look at the missing and "
+    "unexpected keys; and after merging, score without the adapter.",
+)
+_DOUBLED = (
+    "After loading, the scores are about those of an adapter of twice the strength: it was merged into the base before saving, "
+    "and then loaded on top of it again.",
+    "Save the adapter and the untouched base, or the merged model and no adapter; never both.",
+)
+_CHANGED = (
+    "After loading, the reranker gives other scores: a part of it was not saved (adapter, embeddings, head, tokenizer, prompt "
+    "settings), another checkpoint was read, or the precision or the adapter's scaling differs.",
+    "Score one task before and after, and compare in turn the prompt's token ids, the adapter's configuration and each tensor.",
+)
+
+_Rows = Sequence[FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reload:
+    """How the reloaded scores differ from those before saving.
+
+    Attributes:
+        pairs: the two, user by user.
+        gross: (U,) whether they are apart by ten times the tolerance.
+        broken: (U,) whether they are apart by more than rounding explains.
+        moved: (U,) whether they are apart by more than the order of sums explains.
+        from_base: mean distance of the reloaded scores from those of the base; None where these are not known.
+        doubled: whether they are about those of an adapter of twice the strength.
+    """
+
+    pairs: RowPairs
+    gross: BoolArray
+    broken: BoolArray
+    moved: BoolArray
+    from_base: float | None
+    doubled: bool
+
+    @property
+    def near_base(self) -> float:
+        """Distance from the base below which the adapter counts as lost."""
+        return _MUCH_NEARER * float(self.pairs.apart.mean())
+
+    @property
+    def lost(self) -> bool:
+        """Whether every user's scores moved, to those of the base."""
+        return self.from_base is not None and bool(self.moved.all()) and self.from_base < self.near_base
+
+    def failed(self, max_share: float) -> bool:
+        """Whether the scores are others."""
+        return self.lost or bool(self.gross.any()) or float(self.broken.mean()) > max_share
+
+
+@check(
+    stage=Stage.SAVED_MODEL,
+    claim="saved and loaded, the reranker gives the same scores, up to rounding",
+    can_name=(ADAPTER_INACTIVE,),
+)
+def survives_reload(
+    rescored: Sequence[FloatArray],
+    reloaded_scores: Sequence[FloatArray],
+    probed_tasks: Sequence[RankingTask],
+    adapter_off_scores: Sequence[FloatArray] | None = None,
+    forward_logits: Sequence[FloatArray] | None = None,
+    letter_table: LetterTable | None = None,
+    *,
+    tolerance: float = 0.02,
+    max_share: float = 0.1,
+) -> Finding:
+    """Saved and loaded, the reranker gives the same scores, up to the rounding of half precision.
+
+    A user is broken as in `batch_invariant`: apart by more than `tolerance`, and by more than rounding explains.
+    FAILED when more than a tenth of the users are, or one by ten times the tolerance; also, where `adapter_off_scores` are
+    given, when the reloaded scores are nearer to those of the base model than a fifth of their distance from the trained
+    ones: a weak adapter can be lost within the tolerance.
+
+    Where it would fail, and the model's own forward pass is known, the reloaded scores are compared with that. What has
+    just its probabilities was saved and loaded well: then score() has another scale than the reload, or is not the model's.
+    The same order is not enough: an adapter of twice the strength ranks much as one of the right strength does.
+
+    Args:
+        rescored: one array (N_u,) a task, of any scale, before saving.
+        reloaded_scores: the same, after loading.
+        probed_tasks: the tasks, in the same order.
+        adapter_off_scores: the same, by the base model alone; None where it is not known. Decides between the causes of a change.
+        forward_logits: (V,) a task, by a plain forward pass behind its scoring prompt; None where it is not known.
+        letter_table: the letters with their token ids, which are read from these logits; None where it is not known.
+        tolerance: total variation distance that is put down to rounding, in [0, 1).
+        max_share: share of the users up to which broken ones are let pass.
+
+    Returns:
+        PASSED; NOT_APPLICABLE where the reloaded scores are the forward pass's; or FAILED with adapter-inactive, whose cause
+        says whether the adapter's weights were lost, applied twice, or neither. "Twice" is known to first order:
+        scores + (scores - base).
+
+    Raises:
+        InvalidTaskError: no tasks.
+        InvalidScoresError: another number of rows or another length of a row than the tasks have; logits that do not hold
+            every letter's id.
+        RerankGuardError: a tolerance outside [0, 1), or a share outside [0, 1].
+    """
+    require_tolerance(tolerance)
+    require_between("max_share", max_share, 0.0, 1.0)
+    found = _compare(rescored, reloaded_scores, adapter_off_scores, probed_tasks, tolerance)
+    claim = f"saved and loaded, the reranker gives the same scores to {len(probed_tasks)} users, up to rounding"
+    if not found.failed(max_share):
+        return _finding(found, Status.PASSED, claim, max_share)
+    plain = _forward_scores(forward_logits, letter_table, probed_tasks)
+    if plain is not None:
+        (reloaded,) = probability_rows(reloaded_scores)
+        if not _compare(plain, reloaded, None, probed_tasks, tolerance).failed(max_share):
+            return not_applicable(
+                "the reloaded reranker scores as the trained model's plain forward pass does; score() has another scale, "
+                "or is not the model's",
+                "nothing where scores_match_forward_pass has passed; else fix score() first, as it says",
+                claim=claim,
+                measured=_figures(found),
+                n=len(probed_tasks),
+            )
+    shown = found.broken if found.broken.any() else np.ones(len(probed_tasks), dtype=np.bool_)
+    names = ("before saving", "after loading")
+    rows = pair_rows(found.pairs, shown, rescored, reloaded_scores, probed_tasks, names)
+    return _finding(found, Status.FAILED, claim, max_share, rows)
+
+
+def _compare(
+    before: _Rows, after: _Rows, base: _Rows | None, tasks: Sequence[RankingTask], tolerance: float
+) -> _Reload:
+    pairs = compare_rows(before, after, tasks, ("scores", "scores (reloaded)"))
+    gross = pairs.gross(min(_GROSS * tolerance, _MOST_GROSS))
+    from_base, doubled = None, False
+    if base is not None:
+        to_base = compare_rows(after, base, tasks, ("scores (reloaded)", "scores without the adapter"))
+        from_base = float(to_base.apart.mean())
+        doubled = _distance_from_twice(before, after, base) < _AS_GOOD_AS_EQUAL * float(pairs.apart.mean())
+    return _Reload(
+        pairs=pairs,
+        gross=gross,
+        broken=pairs.beyond_noise(tolerance) | gross,
+        moved=pairs.beyond_order_of_sums(ORDER_OF_SUMS),
+        from_base=from_base,
+        doubled=doubled,
+    )
+
+
+def _distance_from_twice(before: _Rows, after: _Rows, base: _Rows) -> float:
+    """Mean total variation of the reloaded rows from those of an adapter of twice the strength."""
+    reloaded, trained, plain = probability_rows(after, before, base)
+    distances = []
+    for q, p, p_base in zip(reloaded, trained, plain, strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            twice = np.nan_to_num(2.0 * np.log(p) - np.log(p_base), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+        distances.append(total_variation(q, probability_rows([twice])[0][0]))
+    return float(np.mean(distances))
+
+
+def _forward_scores(
+    logits: _Rows | None, letters: LetterTable | None, tasks: Sequence[RankingTask]
+) -> list[FloatArray] | None:
+    """The probabilities of the letters by the forward pass; None where it or a letter's token is not known."""
+    if logits is None or letters is None:
+        return None
+    lengths = [task.n_candidates for task in tasks]
+    ids = letter_ids(letters, max(lengths))
+    if ids is None:
+        return None
+    vocabulary = as_vocabulary_rows(logits, len(tasks), max(ids))
+    return probability_rows(letter_rows(vocabulary, ids, lengths))[0]
+
+
+def _finding(found: _Reload, status: Status, claim: str, max_share: float, rows: tuple[str, ...] = ()) -> Finding:
+    limits = [Limit("share_of_users_broken", "<=", max_share), Limit("users_far_apart", "<=", 0)]
+    if found.from_base is not None and found.moved.all():
+        limits.append(Limit("mean_distance_from_base", ">=", found.near_base))
+    n = len(found.broken)
+    return Finding(
+        status,
+        claim=claim,
+        measured=_figures(found),
+        limits=tuple(limits),
+        n=n,
+        evidence=rows,
+        suspects=(_suspected(found),) if status is Status.FAILED else (),
+        affected=Affected(n if found.lost else int(found.broken.sum()), n),
+    )
+
+
+def _figures(found: _Reload) -> dict[str, Measured]:
+    figures: dict[str, Measured] = {
+        "share_of_users_broken": float(found.broken.mean()),
+        "users_far_apart": int(found.gross.sum()),
+        "mean_distance": float(found.pairs.apart.mean()),
+        "largest_distance": float(found.pairs.apart.max()),
+        "users_with_another_first": int(found.pairs.top_changed.sum()),
+    }
+    if found.from_base is not None:
+        figures["mean_distance_from_base"] = found.from_base
+    return figures
+
+
+def _suspected(found: _Reload) -> Suspected:
+    if found.lost:
+        return suspect(ADAPTER_INACTIVE, *_LOST)
+    return suspect(ADAPTER_INACTIVE, *(_DOUBLED if found.doubled else _CHANGED))

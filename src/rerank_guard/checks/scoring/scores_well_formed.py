@@ -1,0 +1,195 @@
+"""Are the scores finite numbers, each task's own, and do they rather than the sort decide the target item's rank?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank_guard.checks._settings import require_share, require_tasks
+from rerank_guard.checks.comparing.ragged_rows import Rows, every, ragged, row_max, row_min, row_sum, spread_out
+from rerank_guard.checks.comparing.shared_rows import shared_rows
+from rerank_guard.checks.scoring._not_finite import NOT_FINITE_FIX
+from rerank_guard.core.check import check
+from rerank_guard.core.faults.scoring import ROWS_MISALIGNED, SILENT_FALLBACK, TIES_DECIDE
+from rerank_guard.core.faults.training import SILENT_NAN
+from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
+from rerank_guard.core.listed import target_listing
+from rerank_guard.core.ragged import Ragged
+from rerank_guard.core.stage import Stage
+from rerank_guard.core.task_table import TaskTable
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
+from rerank_guard.core.verdict import MAX_EVIDENCE, Status
+from rerank_guard.metrics import as_score_rows, tied_with_target
+
+__all__ = ["scores_well_formed"]
+
+
+@check(
+    stage=Stage.SCORING,
+    claim="every task has one finite score a candidate, of its own, and ties do not decide the ranking",
+    can_name=(SILENT_NAN, ROWS_MISALIGNED, SILENT_FALLBACK, TIES_DECIDE),
+    rules_out=(SILENT_NAN, ROWS_MISALIGNED, TIES_DECIDE),
+    looks_like=TIES_DECIDE,
+    early=True,
+)
+def scores_well_formed(
+    scores: Sequence[FloatArray], tasks: Sequence[RankingTask], *, max_tie_gap: float = 0.05
+) -> Finding:
+    """The scores are finite numbers, and it is they, not a sort's order, that decide where the target item is ranked.
+
+    Tied candidates are ranked in the order of the list by a stable sort, so that constant scores look perfect where the
+    target item is listed first. The tie gap is the share of the other candidates that tie with the target item, which is
+    the gap between optimistic and pessimistic Hit@K averaged over all K; a task with constant scores has a gap of 1. Tasks
+    without a listed target item are left out of it; where no task lists one, it is the share of tasks with constant scores.
+
+    Exact on these tasks, without statistics. Scores that are not finite are looked for first, then rows that tasks with
+    other candidates share bit by bit (at least 10 tasks and more than 2 % of all), then ties.
+
+    Args:
+        scores: one array (N_u,) a task, higher is better, any scale.
+        tasks: the tasks, in the same order.
+        max_tie_gap: largest mean tie gap that passes, in [0, 1).
+
+    Returns:
+        PASSED, or FAILED with silent-nan (a score that is not finite), rows-misaligned (one row for tasks of different
+        candidates), silent-fallback (constant scores for some tasks, which make up half of the gap or more), or ties-decide
+        (constant for all, or coarsely rounded).
+
+    Raises:
+        InvalidTaskError: no tasks.
+        InvalidScoresError: another number of rows or another length of a row than the tasks have.
+        RerankGuardError: max_tie_gap out of range.
+    """
+    require_share("max_tie_gap", max_tie_gap, 0.05)
+    require_tasks(tasks)
+    table = TaskTable.of(tasks)
+    given = as_score_rows(scores, table.n_candidates.tolist())
+    rows = ragged(given)
+    claim = f"the scores of {len(table)} tasks are finite, and at most {max_tie_gap:.0%} of the candidates tie with the target item"
+    finite = every(Ragged(np.isfinite(rows.values), rows.offsets))
+    if not finite.all():
+        return _not_finite(table, rows, np.flatnonzero(~finite), claim, max_tie_gap)
+    shared = shared_rows(rows, table)
+    if len(shared):
+        return _shared(table, shared, claim, max_tie_gap)
+    ties = _ties(table, rows, given)
+    failed = ties.gap > max_tie_gap
+    fault, n_affected = _fault_of_ties(ties)
+    return Finding(
+        Status.FAILED if failed else Status.PASSED,
+        claim=claim,
+        measured={"tie_gap": ties.gap, "users_with_constant_scores": int(ties.constant.sum())},
+        limits=(Limit("tie_gap", "<=", max_tie_gap),),
+        n=len(table),
+        evidence=_tied_rows(table, rows, ties) if failed else (),
+        suspects=(fault,) if failed else (),
+        affected=Affected(n_affected, len(table)) if failed else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ties:
+    """What ties with the target item; with the first candidate where the target item is not listed.
+
+    Attributes:
+        tied: (T,) int64, candidates with that score, itself included.
+        at: (T,) int64, position of that candidate.
+        listed: (T,) bool, whether the target item is listed.
+        constant: (T,) bool, whether all scores of the task are equal.
+        total: the sum of the tie gaps of the tasks with a listed target item.
+        gap: their mean; the share of constant tasks where there are none.
+    """
+
+    tied: IntArray
+    at: IntArray
+    listed: BoolArray
+    constant: BoolArray
+    total: float
+    gap: float
+
+
+def _ties(table: TaskTable, rows: Rows, given: Sequence[FloatArray]) -> _Ties:
+    position = target_listing(table).position
+    listed, at = position >= 0, np.maximum(position, 0)
+    level = rows.values == spread_out(rows.values[rows.offsets[:-1] + at], rows)
+    constant = row_max(rows) == row_min(rows)
+    gaps = tied_with_target(given, [where if where >= 0 else None for where in position.tolist()])
+    gap = float(gaps.mean()) if len(gaps) else float(constant.mean())
+    return _Ties(row_sum(Ragged(level, rows.offsets)), at, listed, constant, float(gaps.sum()), gap)
+
+
+def _fault_of_ties(ties: _Ties) -> tuple[Suspected, int]:
+    """What ties point at, and how many tasks show it.
+
+    Constant rows of some tasks were filled in, if they make up half of the gap; else the scores tie by themselves.
+    """
+    among = ties.listed if ties.listed.any() else np.ones_like(ties.listed)
+    n_constant = int(ties.constant[among].sum())
+    if 0 < n_constant < int(among.sum()) and n_constant >= 0.5 * ties.total:
+        cause = "These tasks have one score for all candidates: likely a fallback where no letter was found."
+        return suspect(SILENT_FALLBACK, cause), n_constant
+    return suspect(TIES_DECIDE), int((among & (ties.tied > 1)).sum())
+
+
+def _not_finite(table: TaskTable, rows: Rows, broken: IntArray, claim: str, max_tie_gap: float) -> Finding:
+    return Finding(
+        Status.FAILED,
+        claim=claim,
+        measured={"users_with_non_finite_scores": len(broken)},
+        limits=(Limit("users_with_non_finite_scores", "<=", 0),),
+        compared_with={"tie_gap": max_tie_gap},
+        n=len(table),
+        evidence=tuple(
+            _non_finite_row(table.query_ids[task], rows.row(task)) for task in broken[:MAX_EVIDENCE].tolist()
+        ),
+        suspects=(
+            suspect(
+                SILENT_NAN,
+                "NaN or infinite scores: likely NaN weights after training or merging, overflow in half precision, or a row "
+                "that is masked out entirely.",
+                NOT_FINITE_FIX,
+            ),
+        ),
+        affected=Affected(len(broken), len(table)),
+    )
+
+
+def _non_finite_row(query_id: str, row: FloatArray) -> str:
+    bad = np.flatnonzero(~np.isfinite(row))
+    return f"query {query_id!r}: score {row[bad[0]]} at position {bad[0]} ({len(bad)} of {len(row)})"
+
+
+def _shared(table: TaskTable, shared: IntArray, claim: str, max_tie_gap: float) -> Finding:
+    return Finding(
+        Status.FAILED,
+        claim=claim,
+        measured={"users_with_a_shared_row": len(shared)},
+        limits=(Limit("users_with_a_shared_row", "<=", 0),),
+        compared_with={"tie_gap": max_tie_gap},
+        n=len(table),
+        evidence=tuple(
+            f"query {table.query_ids[task]!r}: its scores are, bit by bit, those of other candidates too"
+            for task in shared[:MAX_EVIDENCE].tolist()
+        ),
+        suspects=(
+            suspect(
+                ROWS_MISALIGNED,
+                "The same row was given to several tasks, though their candidates differ: a cache with the wrong key, or a "
+                "fallback row.",
+                "Key every cache of scores by the whole prompt, and raise where a task has no scores of its own.",
+            ),
+        ),
+        affected=Affected(len(shared), len(table)),
+    )
+
+
+def _tied_rows(table: TaskTable, rows: Rows, ties: _Ties) -> tuple[str, ...]:
+    """The tasks with the most candidates level with the target item."""
+    most = np.argsort(-ties.tied, kind="stable")[:MAX_EVIDENCE].tolist()
+    return tuple(
+        f"query {table.query_ids[task]!r}: {ties.tied[task]} of {len(rows.row(task))} candidates have the score "
+        f"{rows.row(task)[ties.at[task]]:g}"
+        for task in most
+    )

@@ -1,0 +1,136 @@
+"""What a training job gained over chance, and how far its trace decides for and against learning."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank_guard.core.types import FloatArray, TrainingTrace
+from rerank_guard.recording.monitor import TrainingMonitor, feed
+from rerank_guard.stats.bets import log_e_value_below, p_value_of
+from rerank_guard.stats.sample_size import samples_to_bet_below, samples_to_reach
+
+__all__ = ["LetterGain", "letter_gain"]
+
+
+@dataclass(frozen=True, slots=True)
+class LetterGain:
+    """Evidence of the last half of the first-pass examples (the window, n examples) and of the whole first pass.
+
+    Attributes:
+        nll: (n,) letter NLL, nats.
+        chance: (n,) log N of each example.
+        earlier: letter NLL of the first half of the first pass.
+        least: the gain that counts as learning, nats.
+        log_e: the largest log E against chance over the whole first pass.
+        needed: the log E at which chance is rejected.
+        decided_after: optimiser steps after which the training checks were decided; None where they were not.
+        log_against_effect: log E against "the mean gain is at least `least`".
+        log_against_itself: log E against the job's own probabilities, by 1/(N p), which has mean 1 where p is the truth.
+        alpha: level of either decision.
+        bounded: (n,) the gains in [0, 1], the scale of the bounded-mean bet.
+        bounded_least: `least` on that scale.
+        later: mean gain in the last half of the examples that the job had trained on before, nats; None without any.
+    """
+
+    nll: FloatArray
+    chance: FloatArray
+    earlier: FloatArray
+    least: float
+    log_e: float
+    needed: float
+    decided_after: int | None
+    log_against_effect: float
+    log_against_itself: float
+    alpha: float
+    bounded: FloatArray
+    bounded_least: float
+    later: float | None
+
+    @property
+    def n(self) -> int:
+        """Examples in the window."""
+        return len(self.nll)
+
+    @property
+    def gains(self) -> FloatArray:
+        """(n,) log N - NLL."""
+        return self.chance - self.nll
+
+    @property
+    def mean(self) -> float:
+        """Mean gain, nats."""
+        return float(self.gains.mean())
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether chance is rejected at alpha."""
+        return self.log_e >= self.needed
+
+    @property
+    def too_small(self) -> bool:
+        """Whether a mean gain of `least` is rejected at alpha/2."""
+        return self.log_against_effect >= math.log(2.0 / self.alpha) and self.mean < self.least
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the mean gain is negative and the job's own probabilities are rejected at alpha/2."""
+        return self.mean < 0.0 and self.log_against_itself >= math.log(2.0 / self.alpha)
+
+    @property
+    def p_failed(self) -> float:
+        """P-value of the two ways to fail together."""
+        return min(1.0, 2.0 * p_value_of(max(self.log_against_effect, self.log_against_itself)))
+
+    @property
+    def enough(self) -> int | None:
+        """Examples in the window that would decide at this rate; None where no number would."""
+        if self.mean >= self.least:
+            return samples_to_reach(float(self.gains.sum()), self.n, self.alpha)
+        return samples_to_bet_below(self.bounded, self.bounded_least, self.alpha / 2.0)
+
+
+def letter_gain(trace: TrainingTrace, alpha: float, effect: float) -> LetterGain:
+    """Measure a job whose losses are finite numbers >= 0, with first-pass examples.
+
+    Args:
+        trace: what the job recorded.
+        alpha: level of either decision.
+        effect: least gain that counts as learning, as a share of log N.
+    """
+    first_pass = np.flatnonzero(trace.first_pass)
+    cut = len(first_pass) // 2
+    late = first_pass[cut:]
+    nll, chance = trace.letter_nll[late], np.log(trace.n_candidates[late].astype(np.float64))
+    gains, least = chance - nll, effect * float(chance.mean())
+    # into [0, 1], the scale of the bounded-mean bet; the largest log N serves for all examples
+    widest = float(chance.max())
+    bounded = (np.maximum(gains, -widest) + widest) / (2.0 * widest)
+    bounded_least = (least + widest) / (2.0 * widest)
+    monitor = TrainingMonitor(alpha=alpha, effect=effect)
+    feed(monitor, trace)
+    return LetterGain(
+        nll=nll,
+        chance=chance,
+        earlier=trace.letter_nll[first_pass[:cut]],
+        least=least,
+        log_e=monitor.chance.largest,
+        needed=math.log(1.0 / alpha),
+        decided_after=monitor.decided_after,
+        log_against_effect=log_e_value_below(bounded, bounded_least),
+        log_against_itself=-float(gains.sum()),
+        alpha=alpha,
+        bounded=bounded,
+        bounded_least=bounded_least,
+        later=_gain_of_later_passes(trace),
+    )
+
+
+def _gain_of_later_passes(trace: TrainingTrace) -> float | None:
+    repeated = np.flatnonzero(~trace.first_pass)
+    if len(repeated) == 0:
+        return None
+    late = repeated[len(repeated) // 2 :]
+    return float((np.log(trace.n_candidates[late]) - trace.letter_nll[late]).mean())

@@ -1,0 +1,96 @@
+"""Why a job's letters did not leave chance, by the pattern of its trace, in the words of what was seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rerank_guard.checks.training._learning_rate import NEGLIGIBLE_LEARNING_RATE
+from rerank_guard.checks.training._letter_gain import LetterGain
+from rerank_guard.checks.training._loss_course import avoids_the_target, blew_up, warms_up_to_the_end
+from rerank_guard.core.fault import Fault
+from rerank_guard.core.faults.training import ANTI_LEARNING, DIVERGED, NO_SIGNAL, NO_UPDATE, UNDER_TRAINED
+from rerank_guard.core.finding import Suspected, suspect
+from rerank_guard.core.types import TrainingTrace
+
+__all__ = ["LIKELY", "likely_fault", "suspected_cause"]
+
+LIKELY = (NO_UPDATE, ANTI_LEARNING, DIVERGED, UNDER_TRAINED, NO_SIGNAL)
+"""The faults that `likely_fault` may name, in the order in which it looks for them."""
+
+_FEW_STEPS = 200
+"""Fewer optimiser steps than this seldom bring a letter reranker off chance; only names a likely cause."""
+
+_RAN_AWAY = 1.25
+"""Times chance above which a loss that rises has diverged."""
+
+_AVOIDED = (
+    "The target's letter is ranked worse than by chance: the job knows the answer and was taught to avoid it. The loss has "
+    "the wrong sign."
+)
+_RAN_OFF = "The letter NLL is, or was, far above chance, and above where it started: the learning rate is likely too large{}."
+_NOTHING = "Enough steps, and nothing learned: the answer is likely not in the prompt, or not in the loss."
+_MORE_OF_IT = (
+    "Train for longer or with more data, or put more of what tells the candidates apart into the prompt; if this much is "
+    "enough for you, declare a smaller `effect`."
+)
+_LESS_CONFIDENT = (
+    "Look at the examples with the largest NLL (wrong labels, targets cut from the prompt); then lower the learning "
+    "rate, stop earlier, or smooth the labels."
+)
+
+
+def likely_fault(trace: TrainingTrace, gain: LetterGain, *, decided: bool) -> Fault | None:
+    """The cause that the trace suggests; of an undecided run only what is seen without statistics."""
+    if float(trace.learning_rate.max()) <= NEGLIGIBLE_LEARNING_RATE:
+        return NO_UPDATE
+    if decided:
+        first_pass = np.flatnonzero(trace.first_pass)
+        if avoids_the_target(trace, first_pass[len(first_pass) // 2 :]):
+            return ANTI_LEARNING
+        if _ran_away(gain) or blew_up(trace):
+            return DIVERGED
+    too_few = trace.optimizer_steps < _FEW_STEPS or 2 * trace.optimizer_steps < trace.planned_steps
+    if too_few or warms_up_to_the_end(trace):
+        return UNDER_TRAINED
+    return NO_SIGNAL if decided else None
+
+
+def _ran_away(gain: LetterGain) -> bool:
+    level = float(gain.nll.mean())
+    rising = len(gain.earlier) > 0 and level > float(gain.earlier.mean())
+    return level > _RAN_AWAY * float(gain.chance.mean()) and rising
+
+
+def suspected_cause(trace: TrainingTrace, gain: LetterGain, fault: Fault) -> Suspected:
+    """The fault in the words of what was seen of it."""
+    # with the ranks of more than two candidates a wrong sign would have been seen
+    sign_known = trace.target_rank is not None and int(trace.n_candidates.max()) > 2
+    cause = {
+        NO_UPDATE: f"The highest learning rate is {float(trace.learning_rate.max()):g}: the weights do not move.",
+        ANTI_LEARNING: _AVOIDED,
+        DIVERGED: _RAN_OFF.format("" if sign_known else ", or the loss has the wrong sign"),
+        NO_SIGNAL: _NOTHING,
+    }.get(fault, fault.what)
+    seen, advice = _seen_beside(gain, fault)
+    if not seen:
+        return suspect(fault, cause, statistical=True)
+    if fault is NO_SIGNAL:  # what was seen replaces "nothing learned", which it refutes
+        return suspect(fault, seen, advice, statistical=True)
+    return suspect(fault, f"{seen} {cause}", statistical=True)
+
+
+def _seen_beside(gain: LetterGain, fault: Fault) -> tuple[str, str]:
+    """What a failed job gained all the same, and what to do then; empty where it gained nothing."""
+    if gain.beats_chance and gain.mean > 0.0:
+        seen = (
+            f"The gain over chance is real but trivial: {gain.mean:.3f} nats, under the declared {gain.least:.3f}."
+        )
+        return seen, _MORE_OF_IT
+    median = float(np.median(gain.gains))
+    if fault not in (DIVERGED, ANTI_LEARNING) and (median >= gain.least or gain.beats_chance):
+        seen = (
+            f"Most letters gained (median {median:.3f} nats), but over-confident misses, with NLL up to "
+            f"{gain.nll.max():.3f}, bring the mean gain to {gain.mean:.3f}, under the declared {gain.least:.3f}."
+        )
+        return seen, _LESS_CONFIDENT
+    return "", ""

@@ -1,0 +1,212 @@
+"""Did the training job run with the settings it was given?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rerank_guard.checks._ranges import require_between
+from rerank_guard.core.check import check
+from rerank_guard.core.errors import InvalidTraceError
+from rerank_guard.core.faults.training import CONFIG_IGNORED, NOT_TRAINED
+from rerank_guard.core.finding import Finding, Limit, suspect
+from rerank_guard.core.stage import Stage
+from rerank_guard.core.training_plan import TrainingPlan
+from rerank_guard.core.types import TrainingTrace
+from rerank_guard.core.verdict import Status
+
+__all__ = ["config_obeyed"]
+
+_NEAR_PEAK = 0.8
+"""Least share of the planned peak that a job should show which ran on well after its warm-up: the rate of the peak's own
+step may not have been logged, and decay begins at once."""
+
+_HALF_PEAK = 0.5
+"""The same where the job ended soon after its warm-up."""
+
+_DEAD = 1e-3
+"""Share of the peak below which a learning rate trains nothing."""
+
+_ALIVE = 0.5
+"""Least share of the steps after the warm-up at which there is a learning rate; of the usual schedules a cosine's is 0.97."""
+
+_WELL_AFTER = 20
+"""Steps after warm-up from which `_NEAR_PEAK` holds."""
+
+_USUAL_DEFAULTS = {
+    ("learning_rate", 5e-5): "transformers' TrainingArguments",
+    ("learning_rate", 2e-4): "many LoRA recipes",
+    ("learning_rate", 1e-3): "torch.optim.Adam",
+    ("examples_per_step", 8.0): "transformers' TrainingArguments",
+    ("passes", 3.0): "transformers' TrainingArguments",
+}
+"""Where a value may have come from; only words the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One setting as it was planned and as the trace shows it; `wrong` when the two differ beyond rounding."""
+
+    name: str
+    planned: float
+    seen: float
+    wrong: bool
+    how: str = ""
+
+    @property
+    def row(self) -> str:
+        """Planned against seen, with the library whose default the seen value is."""
+        defaults = [
+            source
+            for (name, value), source in _USUAL_DEFAULTS.items()
+            if name == self.name and math.isclose(self.seen, value, rel_tol=0.01)
+        ]
+        origin = f" ({self.seen:g} is the default of {defaults[0]})" if defaults else ""
+        return f"{self.name}: planned {self.planned:g}, seen {self.seen:g}{self.how}{origin}"
+
+
+@check(
+    stage=Stage.TRAINING,
+    claim="the training job ran with the learning rate, steps, examples a step and passes that its plan gives",
+    can_name=(NOT_TRAINED, CONFIG_IGNORED),
+    rules_out=(CONFIG_IGNORED,),
+)
+def config_obeyed(training_plan: TrainingPlan, training_trace: TrainingTrace, *, tolerance: float = 0.1) -> Finding:
+    """The peak learning rate, the steps, the examples a step and the passes over the data are those of the plan.
+
+    Exact up to rounding; no statistics. What is let pass:
+
+    - steps: those of a loader that drops, keeps, or pads the rest of each pass, and one more; fewer, when the job was ended
+      because its verdicts were in (`trace.stopped_early`).
+    - examples a step: the largest step may be a tenth smaller than planned, and the mean a tenth larger, so that short
+      last batches, and batches filled by tokens around a planned mean, pass.
+    - peak learning rate: a tenth above, and down to 0.8 of the plan in a job that ran 20 steps or more after its warm-up,
+      0.5 in one that only just ended it; not bounded from below in one that did not.
+    - steps with a learning rate above a thousandth of the peak: at least half of those after the warm-up, where these are
+      20 or more.
+    - passes: the first-pass examples are compared with what as many draws with replacement from all of the examples
+      would show, so that such sampling passes; only a job that repeats a part of its data in place of the whole fails. Not
+      compared where some steps recorded no example.
+
+    Args:
+        training_plan: the job as configured.
+        training_trace: what it recorded, of all processes together. Examples recorded after the last step do not count.
+        tolerance: share by which the examples a step, the passes and the peak of the learning rate (from above) may
+            differ from the planned ones; the tenth above.
+
+    Returns:
+        PASSED, or FAILED with not-trained (no optimiser step) or config-ignored.
+
+    Raises:
+        InvalidTraceError: a learning rate that is not a number.
+        RerankGuardError: a tolerance outside [0, 1].
+    """
+    require_between("tolerance", tolerance, 0.0, 1.0)
+    plan, trace = training_plan, training_trace
+    if not bool(np.isfinite(trace.learning_rate).all()):
+        step = int(np.flatnonzero(~np.isfinite(trace.learning_rate))[0])
+        raise InvalidTraceError(
+            f"step {step} of the trace has learning_rate {trace.learning_rate[step]}; record the rate of every step."
+        )
+    if not trace.optimizer_steps:
+        return _not_trained(plan, trace)
+    settings = _settings(plan, trace, tolerance)
+    wrong = [setting for setting in settings if setting.wrong]
+    return Finding(
+        Status.FAILED if wrong else Status.PASSED,
+        measured={"settings_ignored": len(wrong), **{setting.name: setting.seen for setting in settings}},
+        limits=(Limit("settings_ignored", "<=", 0),),
+        compared_with={setting.name: setting.planned for setting in settings},
+        n=trace.optimizer_steps,
+        evidence=_evidence(wrong, plan, trace) if wrong else (),
+        suspects=(suspect(CONFIG_IGNORED, _cause(wrong)),) if wrong else (),
+    )
+
+
+def _not_trained(plan: TrainingPlan, trace: TrainingTrace) -> Finding:
+    return Finding(
+        Status.FAILED,
+        measured={"steps": 0},
+        limits=(Limit("steps", ">=", 1),),
+        evidence=(f"0 optimiser steps taken of {plan.steps} planned, in {trace.seconds:.1f} s",),
+        suspects=(suspect(NOT_TRAINED),),
+    )
+
+
+def _cause(wrong: list[_Setting]) -> str:
+    names = ", ".join(setting.name for setting in wrong)
+    return (
+        f"The job ran with other settings than the plan's: {names}. A setting was lost on its way, or the job ended before "
+        "its time."
+    )
+
+
+def _evidence(wrong: list[_Setting], plan: TrainingPlan, trace: TrainingTrace) -> tuple[str, ...]:
+    rows = tuple(setting.row for setting in wrong)
+    if trace.planned_steps != plan.steps:
+        rows = (*rows[:4], f"the job itself counted on {trace.planned_steps} steps, the plan on {plan.steps}")
+    return rows
+
+
+def _settings(plan: TrainingPlan, trace: TrainingTrace, tolerance: float) -> list[_Setting]:
+    settings = [_peak(plan, trace, tolerance), _steps(plan, trace), *_schedule(plan, trace)]
+    counts = np.bincount(trace.example_step[trace.example_step < trace.optimizer_steps])
+    counts = counts[counts > 0]  # a job may record its losses at some steps only
+    if len(counts) and plan.examples_per_step > 0 and plan.n_examples > 0:
+        settings.append(_examples_per_step(plan, int(counts.max()), float(counts.mean()), tolerance))
+        if len(counts) == trace.optimizer_steps:
+            settings.append(_passes(plan, trace, tolerance))
+    return settings
+
+
+def _peak(plan: TrainingPlan, trace: TrainingTrace, tolerance: float) -> _Setting:
+    seen, after = float(trace.learning_rate.max()), trace.optimizer_steps - plan.warmup_steps
+    least = 0.0
+    if after >= _WELL_AFTER:
+        least = _NEAR_PEAK
+    elif after > 1:
+        least = _HALF_PEAK
+    wrong = seen > (1.0 + tolerance) * plan.learning_rate or seen < least * plan.learning_rate * (1.0 - 1e-9)
+    return _Setting("learning_rate", plan.learning_rate, seen, wrong, " at most")
+
+
+def _steps(plan: TrainingPlan, trace: TrainingTrace) -> _Setting:
+    seen, most = trace.optimizer_steps, plan.steps + 1
+    least = plan.steps - 1
+    if plan.max_steps is None and plan.examples_per_step > 0 and plan.epochs is not None:
+        least = math.floor(plan.n_examples // plan.examples_per_step * plan.epochs) - 1
+        most += math.ceil(plan.epochs)  # samplers of several processes pad each pass
+    wrong = seen > most or (seen < least and not trace.stopped_early)
+    return _Setting("steps", plan.steps, seen, wrong)
+
+
+def _schedule(plan: TrainingPlan, trace: TrainingTrace) -> list[_Setting]:
+    """Steps after the warm-up that have a learning rate: a schedule may end long before the job does."""
+    rates = trace.learning_rate[plan.warmup_steps :]
+    if len(rates) < _WELL_AFTER or not rates.any():
+        return []
+    alive = int((rates > _DEAD * rates.max()).sum())
+    return [_Setting("steps_with_a_learning_rate", len(rates), alive, alive < _ALIVE * len(rates))]
+
+
+def _examples_per_step(plan: TrainingPlan, largest: int, mean: float, tolerance: float) -> _Setting:
+    planned = min(plan.examples_per_step, plan.n_examples)
+    if largest < (1.0 - tolerance) * planned:
+        return _Setting("examples_per_step", planned, largest, True, " at most")
+    too_many = mean > (1.0 + tolerance) * planned
+    return _Setting("examples_per_step", planned, mean if too_many else largest, too_many)
+
+
+def _passes(plan: TrainingPlan, trace: TrainingTrace, tolerance: float) -> _Setting:
+    """How often the job went over the examples that it saw, against how often as many would have gone over all."""
+    read, distinct = len(trace.letter_nll), int(trace.first_pass.sum())
+    planned = max(1.0, read / plan.n_examples)
+    seen = read / max(1, distinct)
+    drawn = -plan.n_examples * math.expm1(-read / plan.n_examples)  # distinct ones of `read` draws with replacement
+    wrong = distinct < (1.0 - tolerance) * min(drawn, plan.n_examples) - 3.0 * math.sqrt(drawn)
+    # more examples than there are: repeats that were recorded under new ids, and taken for fresh ones
+    wrong = wrong or distinct > (1.0 + tolerance) * plan.n_examples
+    how = f" over {distinct:,} of {plan.n_examples:,} examples (unless different ones were recorded under one id)"
+    return _Setting("passes", planned, seen, wrong, how)

@@ -1,0 +1,59 @@
+"""The error tree: every error this package raises on purpose derives from `RerankGuardError`.
+
+Each message says what is wrong, shows the offending value, and names the fix.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "InvalidScoresError",
+    "InvalidTaskError",
+    "InvalidTraceError",
+    "NotOfferedError",
+    "RerankGuardError",
+    "StoredRunError",
+    "TargetError",
+    "UnknownNameError",
+    "VacuousMetricError",
+]
+
+
+class RerankGuardError(Exception):
+    """Base of all errors raised on purpose by rerank_guard."""
+
+
+class InvalidTaskError(RerankGuardError, ValueError):
+    """A ranking task is malformed: no candidates, a single one, an empty id, an index of the wrong type."""
+
+
+class InvalidScoresError(RerankGuardError, ValueError):
+    """Scores or probabilities are not finite, or their shape is not that of the candidates."""
+
+
+class InvalidTraceError(RerankGuardError, ValueError):
+    """A training trace's arrays do not belong together, or hold impossible values."""
+
+
+class VacuousMetricError(RerankGuardError, ValueError):
+    """The metric cannot fail: Recall@K with K >= N is 1 by construction."""
+
+
+class TargetError(RerankGuardError):
+    """A `--rerank-target` cannot be loaded, or does not meet the `RerankTarget` protocol."""
+
+
+class StoredRunError(RerankGuardError, ValueError):
+    """A stored run cannot be read, written or made: a missing, damaged or edited file, or values it cannot hold."""
+
+
+class NotOfferedError(RerankGuardError, NotImplementedError):
+    """A target has a method, but not in its present configuration (no adapter to switch off, say).
+
+    Raised by the target itself; the check then does not apply, and shows the message.
+    """
+
+
+class UnknownNameError(RerankGuardError, KeyError):
+    """There is no check, fault, input or figure of this name; the message shows the closest."""
+
+    __str__ = Exception.__str__  # KeyError's own puts quotes around the message

@@ -1,0 +1,58 @@
+"""The record of one fault: its name, what it is, how to fix it, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rerank_guard.core.stage import Stage
+
+__all__ = ["Fault", "names"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault that a check may name.
+
+    Other faults are given by name; `faults.catalogue` refuses a name that no record has.
+
+    Attributes:
+        name: as verdicts and reports give it, such as "target-not-listed".
+        stage: where it is.
+        what: it in one sentence.
+        fix: what to do about it.
+        symptom: the name says how the figures look rather than what is wrong.
+        vague: a symptom that says least; where another explains as much, that one is named.
+        unrelated_to_metrics: it says nothing about the figures at hand (a comparison with another run, input that no
+            caller has sent), so a ranking at chance is named before it.
+        unnamed: no check names it: it is how a finding looks, whatever its cause.
+        refuted_by_learning: it would have kept the training loss at chance, so it does not explain a poor ranking after a
+            loss that fell.
+        refuted_by_overfitting: it cannot be present in a job that overfits one batch.
+        explains: names of the faults that checks further down then name, though they are only its consequences.
+        confused_with: names of the faults that show the same figures.
+    """
+
+    name: str
+    stage: Stage
+    what: str
+    fix: str
+    symptom: bool = False
+    vague: bool = False
+    unrelated_to_metrics: bool = False
+    unnamed: bool = False
+    refuted_by_learning: bool = False
+    refuted_by_overfitting: bool = False
+    explains: frozenset[str] = frozenset()
+    confused_with: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def names(*parts: str | Iterable[str]) -> frozenset[str]:
+    """A set of fault names from names separated by blanks and from other sets."""
+    found: set[str] = set()
+    for part in parts:
+        found.update(part.split() if isinstance(part, str) else part)
+    return frozenset(found)

@@ -1,0 +1,114 @@
+"""A run's report: who was judged, every verdict, and the faults they point at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rerank_guard.core.diagnosis import Diagnosis
+from rerank_guard.core.verdict import Status, Verdict
+
+__all__ = ["Problem", "Report", "RunError", "Subject", "TrainingSummary"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSummary:
+    """A training job in numbers.
+
+    Attributes:
+        steps: optimiser steps taken.
+        planned_steps: optimiser steps the configuration asked for.
+        examples: examples seen, counting repeats.
+        trainable_parameters: parameters with requires_grad.
+        seconds: wall-clock time of the job.
+        stopped_early: the job ended before its plan because its checks had passed.
+    """
+
+    steps: int
+    planned_steps: int
+    examples: int
+    trainable_parameters: int
+    seconds: float
+    stopped_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who was judged, and where: the head of a report.
+
+    Attributes:
+        target: the reranker's name.
+        dataset: which data its tasks come from; "not described" when the target does not say.
+        device: where the model ran; "not described" when neither the target nor the caller says.
+        seed: the seed that the target's factory was given.
+        versions: package name to version.
+        details: what else the target told about itself.
+        training: the training job; None when the target has none or it was not run.
+    """
+
+    target: str
+    dataset: str
+    device: str
+    seed: int
+    versions: dict[str, str]
+    details: dict[str, str | int | float | bool]
+    training: TrainingSummary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A verdict that is not ok, in short: its fault, the check that showed it, its likely cause and what to do."""
+
+    fault: str | None
+    check: str
+    cause: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """A check that could not be run to its end because the target itself raised."""
+
+    check: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a run found out.
+
+    Attributes:
+        subject: who was judged.
+        verdicts: in suite order, the most upstream check first.
+        errors: checks that ended in an exception of the target; a report with one is not ok.
+        diagnosis: the one fault that explains the verdicts best; None where all are ok.
+    """
+
+    subject: Subject
+    verdicts: tuple[Verdict, ...]
+    errors: tuple[RunError, ...] = ()
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def judged(self) -> bool:
+        """True when at least one check says something: passed, failed or inconclusive."""
+        return any(verdict.status not in (Status.NOT_APPLICABLE, Status.NOT_RUN) for verdict in self.verdicts)
+
+    @property
+    def ok(self) -> bool:
+        """True when something was judged, no verdict failed or stayed inconclusive, and nothing ended in an error."""
+        return self.judged and not self.errors and all(verdict.ok for verdict in self.verdicts)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The verdicts that are not ok, most upstream first: what is wrong early explains what fails later."""
+        return tuple(
+            Problem(verdict.fault, verdict.check, verdict.cause, verdict.next_step)
+            for verdict in self.verdicts
+            if not verdict.ok
+        )
+
+    @property
+    def unexplained(self) -> tuple[Problem, ...]:
+        """The findings that the diagnosis does not account for; all of them without one."""
+        explained = self.diagnosis.explains if self.diagnosis is not None else ()
+        return tuple(problem for problem in self.problems if problem.check not in explained)

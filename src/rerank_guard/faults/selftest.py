@@ -1,0 +1,130 @@
+"""Inject faults into a healthy reranker one by one, and see which checks notice them and whether they name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from rerank_guard.core.errors import VacuousMetricError
+from rerank_guard.core.faults.quality import VACUOUS_METRIC
+from rerank_guard.core.report import Report
+from rerank_guard.core.target import Progress, RerankTarget
+from rerank_guard.core.verdict import Status
+from rerank_guard.faults.catalogue import all_injectors
+from rerank_guard.faults.injector import Injector
+from rerank_guard.faults.selftest_outcome import InjectorOutcome, Outcome, SelftestReport
+from rerank_guard.faults.wrapped import TrainedOnce
+from rerank_guard.stored import StoredRun
+from rerank_guard.suite import RunSettings, SuiteRun, check_reranker
+
+__all__ = ["selftest"]
+
+_CUTOFFS_REFUSED = "the cutoffs are refused"
+_NO_DATE = "1970-01-01"
+"""Date of the healthy reranker's run, which is not read."""
+
+
+def selftest(
+    target_factory: Callable[[], RerankTarget],
+    *,
+    faults: Sequence[Injector] | None = None,
+    alpha: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    retrain: bool = False,
+) -> SelftestReport:
+    """Judge a reranker as it is, then with one fault after the other.
+
+    The training job runs once; faults of data, prompts, scores and metrics all share it. As in any run, a check before the
+    job stops the suite when it fails, so what a fault would cause later on is not looked at.
+
+    Args:
+        target_factory: makes the reranker, which should be healthy.
+        faults: those to inject; None for all.
+        alpha: level of the statistical checks; None for each check's own.
+        seed: of all that the injectors draw.
+        progress: called as the faults are injected.
+        retrain: also inject the faults of the training job, each of which trains a fresh copy.
+
+    Raises:
+        RerankGuardError: the reranker is none, or has no usable tasks.
+        Exception: whatever the healthy reranker raises.
+    """
+    chosen = all_injectors() if faults is None else tuple(faults)
+    base = TrainedOnce(target_factory())
+    _report_progress(progress, 0, len(chosen), "the reranker without a fault")
+    healthy = _Healthy(base, RunSettings(alpha=alpha, seed=seed))
+    outcomes = []
+    for done, injector in enumerate(chosen):
+        _report_progress(progress, done, len(chosen), f"{injector.id} {injector.fault}")
+        outcomes.append(_outcome(injector, healthy, retrain=retrain))
+    _report_progress(progress, len(chosen), len(chosen), "")
+    failures = tuple(verdict.check for verdict in healthy.report.verdicts if not verdict.ok)
+    return SelftestReport(base.name, seed, failures, tuple(outcomes))
+
+
+class _Healthy:
+    """The reranker without a fault: its report, and its reference run, which is made when the first fault needs it."""
+
+    def __init__(self, base: RerankTarget, settings: RunSettings) -> None:
+        self.base = base
+        self._settings = settings
+        self.report = check_reranker(base, settings)
+
+    @cached_property
+    def _reference(self) -> StoredRun:
+        return SuiteRun(self.base, self._settings).as_reference(_NO_DATE)
+
+    @cached_property
+    def _compared_with_itself(self) -> Report:
+        return check_reranker(self.base, replace(self._settings, reference=self._reference))
+
+    def broken(self, injector: Injector) -> RerankTarget:
+        """The reranker with a fault in it."""
+        return injector.broken(self.base, seed=self._settings.seed)
+
+    def settings_for(self, injector: Injector) -> RunSettings:
+        """The settings under which the reranker with this fault is judged."""
+        return replace(self._settings, reference=self._reference) if injector.needs_reference else self._settings
+
+    def failing(self, injector: Injector) -> set[str]:
+        """Checks that do not pass without the fault either, under the settings under which it is judged."""
+        report = self._compared_with_itself if injector.needs_reference else self.report
+        return {verdict.check for verdict in report.verdicts if not verdict.ok}
+
+
+def _outcome(injector: Injector, healthy: _Healthy, *, retrain: bool) -> InjectorOutcome:
+    if missing := injector.missing_in(healthy.base):
+        return InjectorOutcome(injector, Outcome.DOES_NOT_APPLY, lacks=missing)
+    if injector.retrains and not retrain:
+        return InjectorOutcome(injector, Outcome.LEFT_OUT, note="it trains a copy of the reranker")
+    try:
+        broken = healthy.broken(injector)
+    except NotImplementedError as error:
+        return InjectorOutcome(injector, Outcome.DOES_NOT_APPLY, note=str(error))
+    settings, failing = healthy.settings_for(injector), healthy.failing(injector)
+    try:
+        report = check_reranker(broken, settings)
+    except VacuousMetricError:
+        return InjectorOutcome(injector, Outcome.NOTICED, (_CUTOFFS_REFUSED,), VACUOUS_METRIC.name)
+    except NotImplementedError as error:  # a copy may find out in its training that it cannot be broken so
+        return InjectorOutcome(injector, Outcome.DOES_NOT_APPLY, note=str(error))
+    except Exception as error:  # a broken reranker may raise anywhere; the other faults are still to be injected
+        return InjectorOutcome(injector, Outcome.RAISED, note=f"{type(error).__name__}: {error}")
+    return _noticed(injector, report, failing)
+
+
+def _noticed(injector: Injector, report: Report, failing: set[str]) -> InjectorOutcome:
+    noticed_by = tuple(
+        verdict.check
+        for verdict in report.verdicts
+        if verdict.status in (Status.FAILED, Status.INCONCLUSIVE) and verdict.check not in failing
+    )
+    diagnosis = report.diagnosis.fault if report.diagnosis is not None else None
+    return InjectorOutcome(injector, Outcome.NOTICED if noticed_by else Outcome.MISSED, noticed_by, diagnosis)
+
+
+def _report_progress(progress: Progress | None, done: int, total: int, note: str) -> None:
+    if progress is not None and total:
+        progress(done, total, note)

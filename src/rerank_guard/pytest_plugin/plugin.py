@@ -1,0 +1,282 @@
+"""The pytest plugin: options, marks, and the packaged suite. Costs nothing while unused.
+
+Only pytest and the standard library are imported here; numpy and the checks come with the first use.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rerank_guard.core.default_target import DEFAULT_TARGET
+from rerank_guard.pytest_plugin.fixtures import (
+    _rerank_check_inputs,
+    _rerank_run,
+    _rerank_trained,
+    rerank_device,
+    rerank_scores,
+    rerank_target,
+    rerank_tasks,
+    rerank_training_run,
+)
+from rerank_guard.pytest_plugin.settings import is_worker, parse_cutoffs, run_device, settings_of
+
+if TYPE_CHECKING:
+    from _pytest.config.argparsing import OptionGroup
+
+__all__ = [
+    "_rerank_check_inputs",
+    "_rerank_run",
+    "_rerank_trained",
+    "rerank_device",
+    "rerank_scores",
+    "rerank_target",
+    "rerank_tasks",
+    "rerank_training_run",
+]
+
+_GROUP = "rerank-guard"
+_NODE = "rerank"
+_ALIAS = "--benchmark"
+_SELECTED = pytest.StashKey[Sequence[str]]()
+_OWNS_ALIAS = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """All options but `--benchmark`, which waits until the project's own are known."""
+    group = parser.getgroup(_GROUP, "rerank-guard: is this reranker silently broken?")
+    group.addoption(
+        "--rerank",
+        action="store_true",
+        help="Collect the packaged suite: train the reranker on whatever device there is, then judge it. "
+        f"The target is --rerank-target, else the ini key rerank_target, else {DEFAULT_TARGET}.",
+    )
+    group.addoption(
+        "--rerank-gpu",
+        action="store_true",
+        help="The same, on CUDA; an error at the start, not a skip, where CUDA cannot be used.",
+    )
+    group.addoption(
+        "--rerank-target",
+        metavar="PKG.MOD:FACTORY",
+        default=None,
+        help="The reranker to judge; collects the packaged suite. The factory is called with those of the keyword "
+        "arguments seed and device that it accepts.",
+    )
+    group.addoption(
+        "--rerank-k",
+        metavar="K,K",
+        type=_cutoffs_option,
+        default=None,
+        help="Cutoffs of Recall@K, each below the smallest N. Default: the ini key rerank_k, else the reranker's "
+        "own, else those of 5 and 20 below N.",
+    )
+    group.addoption(
+        "--rerank-seed",
+        metavar="SEED",
+        type=_seed_option,
+        default=0,
+        help="Seed given to the reranker's factory. Default: 0.",
+    )
+    group.addoption(
+        "--rerank-report",
+        metavar="DIR",
+        default="rerank-report",
+        help="Where report.json and summary.md go. Default: rerank-report.",
+    )
+    group.addoption(
+        "--rerank-early-stop",
+        action="store_true",
+        help="End the training job as soon as its checks have passed; what is scored then is the model of that moment. "
+        "The reranker's train() must take a monitor.",
+    )
+    group.addoption(
+        "--rerank-continue",
+        action="store_true",
+        help="Train and score even where a check before the job has failed; by default such a job is not started.",
+    )
+    group.addoption(
+        "--rerank-reference",
+        metavar="FILE",
+        default=None,
+        help="A reference run, stored earlier; the suite then also judges that Recall@K has not fallen below it. Default: the ini key "
+        "rerank_reference, else none.",
+    )
+    group.addoption(
+        "--rerank-update-reference",
+        action="store_true",
+        help="Store this run in the --rerank-reference FILE in place of what is there, unless a check failed.",
+    )
+    group.addoption(
+        "--rerank-benchmark",
+        action="store_true",
+        help="Run the throughput tests, through pytest-benchmark; without it they are skipped.",
+    )
+    parser.addini("rerank_target", "Default of --rerank-target, used when the suite is asked for.", default="")
+    parser.addini("rerank_reference", "Default of --rerank-reference, beside the ini file.", default="")
+    parser.addini("rerank_k", "Default of --rerank-k, such as 5,20.", default="")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser, early_config: pytest.Config) -> Generator[None]:
+    """Take `--benchmark` as a shorter --rerank-benchmark, if neither a plugin nor a conftest has taken it."""
+    result = yield
+    owns = not any(_ALIAS in option.names() for group in _groups(parser) for option in group.options)
+    if owns:
+        parser.getgroup(_GROUP).addoption(
+            _ALIAS,
+            dest="rerank_benchmark",
+            action="store_true",
+            default=False,
+            help="The same as --rerank-benchmark; not there in projects that define a --benchmark of their own.",
+        )
+    early_config.stash[_OWNS_ALIAS] = owns
+    return result
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks and, where there is a terminal, the recorder of verdicts."""
+    config.addinivalue_line("markers", "rerank_gpu: needs a GPU; skipped unless --rerank-gpu is given.")
+    config.addinivalue_line(
+        "markers",
+        "rerank_train: needs a training job; skipped unless --rerank, --rerank-gpu or --rerank-target is given.",
+    )
+    config.addinivalue_line(
+        "markers", "rerank_benchmark: measures throughput; skipped unless --rerank-benchmark is given."
+    )
+    if config.stash.get(_OWNS_ALIAS, False):
+        _release_alias(config)
+    if settings_of(config).suite and not is_worker(config):
+        from rerank_guard.pytest_plugin.recorder import Recorder
+
+        config.pluginmanager.register(Recorder(config), "rerank-guard-recorder")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse at the start what cannot work: a missing GPU or pytest-benchmark, a report folder that is a file."""
+    config = session.config
+    settings = settings_of(config)
+    if settings.gpu:
+        from rerank_guard.adapters.torch_device import cuda_problem
+
+        problem = cuda_problem()
+        if problem:
+            raise pytest.UsageError(
+                f"--rerank-gpu: CUDA cannot be used: {problem}. Use --rerank to run on the CPU."
+            )
+    if settings.benchmark and not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError(
+            "--rerank-benchmark needs pytest-benchmark, which is not installed or not loaded. "
+            'Run: pip install "rerank-guard[benchmark]"'
+        )
+    if settings.update_reference:
+        _require_reference_can_be_written(config)
+    if settings.suite and not is_worker(config) and not config.option.collectonly:
+        try:
+            settings.report_dir.mkdir(parents=True, exist_ok=True)
+            for stale in (
+                "report.json",
+                "summary.md",
+                "training.png",
+            ):  # never left behind to be read as this run's
+                (settings.report_dir / stale).unlink(missing_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(f"--rerank-report: cannot write to {settings.report_dir}: {error}") from error
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Who is judged, where, and with which seed."""
+    settings = settings_of(config)
+    if not settings.suite:
+        return None
+    return f"rerank-guard: target {settings.target}, device {run_device(config)}, seed {settings.seed}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Take `rerank` and `rerank::<check>` out of the paths to collect: they select items of the packaged suite."""
+    config = session.config
+    if not settings_of(config).suite or (config.invocation_params.dir / _NODE).exists():
+        return
+    selected = [arg for arg in config.args if arg == _NODE or arg.startswith(f"{_NODE}::")]
+    if selected:
+        config.stash[_SELECTED] = selected
+        config.args[:] = [arg for arg in config.args if arg not in selected]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Append the packaged suite, early enough for -k, -m and --lf; then skip marked tests without their flag."""
+    settings = settings_of(config)
+    if settings.suite:
+        from rerank_guard.pytest_plugin.collection import collect_suite
+
+        items.extend(collect_suite(session, config.stash.get(_SELECTED, ())))
+    off = {
+        mark: reason
+        for mark, on, reason in (
+            ("rerank_gpu", settings.gpu, "needs a GPU: give --rerank-gpu"),
+            (
+                "rerank_train",
+                settings.suite,
+                "needs a training job: give --rerank, --rerank-gpu or --rerank-target pkg.mod:factory",
+            ),
+            ("rerank_benchmark", settings.benchmark, "measures throughput: give --rerank-benchmark"),
+        )
+        if not on
+    }
+    for item in items:
+        for mark, reason in off.items():
+            if item.get_closest_marker(mark) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _require_reference_can_be_written(config: pytest.Config) -> None:
+    settings = settings_of(config)
+    if settings.reference is None:
+        raise pytest.UsageError(
+            "--rerank-update-reference needs --rerank-reference FILE, which says where to store."
+        )
+    if not settings.suite:
+        raise pytest.UsageError("--rerank-update-reference stores a run of the suite; give --rerank too.")
+    if settings.reference.is_dir():
+        raise pytest.UsageError(f"--rerank-reference: {settings.reference} is a folder; name a file in it.")
+    if is_worker(config) or getattr(config.option, "dist", "no") != "no":  # xdist's -n sets it
+        raise pytest.UsageError(
+            "--rerank-update-reference cannot store what pytest-xdist's workers scored; run it without -n."
+        )
+
+
+def _groups(parser: pytest.Parser) -> Iterator[OptionGroup]:
+    """All option groups; pytest before 9 keeps the anonymous one apart."""
+    yield from parser._groups
+    if parser._anonymous not in parser._groups:
+        yield parser._anonymous
+
+
+def _release_alias(config: pytest.Config) -> None:
+    """Once the command line is parsed, let go of `--benchmark` in argparse.
+
+    A conftest.py below the initial ones is loaded during collection, and its own `--benchmark` would be a conflict.
+    """
+    optparser = getattr(config._parser, "optparser", None)  # pytest before 9 makes a new one for each parse
+    if isinstance(optparser, argparse.ArgumentParser):
+        optparser._option_string_actions.pop(_ALIAS, None)
+
+
+def _cutoffs_option(text: str) -> tuple[int, ...]:
+    try:
+        return parse_cutoffs(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _seed_option(text: str) -> int:
+    seed = int(text) if text.isdecimal() else -1
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return seed

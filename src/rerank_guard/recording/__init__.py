@@ -1,0 +1,1 @@
+"""Records a training job and the speed of scoring: trace recorder, monitor, throughput measurement."""

@@ -1,0 +1,1 @@
+"""How a base model is loaded and given an adapter: transformers or unsloth."""

@@ -1,0 +1,1 @@
+"""From a task to token ids: prompt builder, encoder, letters."""

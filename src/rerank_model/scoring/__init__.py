@@ -1,0 +1,1 @@
+"""From token ids to scores: one forward pass, plain or packed."""

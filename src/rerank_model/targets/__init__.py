@@ -1,0 +1,1 @@
+"""Rerankers as the guard judges them: the embedded default, MovieLens, and broken jobs."""

@@ -1,0 +1,1 @@
+"""The training job: data set, batches, trainer, settings."""
