@@ -1,4 +1,4 @@
-"""A made-up language model's logits over a whole vocabulary, and the reranker that reads the letters from them."""
+"""A synthetic language model's logits over a whole vocabulary, and the reranker that reads the letters from them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from rerank_guard.core.population import Population
 from rerank_guard.core.split_times import SplitTimes
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_model.backends.lora_settings import LoraSettings
-from rerank_model.data.world import Draw, SplitTasteRule, world_tasks
+from rerank_model.data.world import SplitTasteRule, world_tasks
+from rerank_model.data.world_draw import Draw
 from rerank_model.errors import BackendError, DataError
 from rerank_model.prompt.prompt import PromptConfig
 from rerank_model.reranker import Reranker
@@ -21,7 +22,8 @@ from rerank_model.training.settings import TrainingSettings
 
 __all__ = ["WorldTarget", "embedded_base", "embedded_film_base", "make_target"]
 
-N_CANDIDATES = 50
+N_CANDIDATES = (30, 50)
+"""The least and the greatest N; each user's is drawn between them, so that prompts differ in length."""
 CUTOFFS = (20, 5)
 
 
@@ -42,7 +44,7 @@ def embedded_base() -> Path:
 
 
 def embedded_film_base() -> Path:
-    """The folder of the base pretrained on made-up films; its tokenizer is `embedded_base()`'s."""
+    """The folder of the base pretrained on synthetic films; its tokenizer is `embedded_base()`'s."""
     return embedded_base() / "films"
 
 
@@ -51,9 +53,10 @@ class WorldTarget(RerankerTarget):
 
     def __init__(self, *args: object, rule: SplitTasteRule, draw: Draw, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._posterior = dict(
-            zip((task.query_id for task in self.test_tasks), rule.posterior(draw.mood, draw.place), strict=True)
-        )
+        self._posterior = {
+            task.query_id: row[: task.n_candidates]
+            for task, row in zip(self.test_tasks, rule.posterior(draw.history, draw.candidates), strict=True)
+        }
 
     def population(self) -> Population:
         """The held-out users are all that were drawn."""
@@ -90,7 +93,10 @@ def make_target(
     n_test: int = 500,
     settings: TrainingSettings | None = None,
 ) -> WorldTarget:
-    """The default target of `pytest --rerank`: LoRA on the embedded base, N=50, Recall@20 and Hit@5.
+    """The default target of `pytest --rerank`: LoRA on the embedded base, N=30 to 50, Recall@20 and Hit@5.
+
+    Histories, lists and titles have unlike lengths, 224 to 403 tokens a prompt: padding on the wrong side, a last position
+    of another row or a prompt limit would leave prompts of one length unchanged.
 
     Args:
         seed: of the world's users, the adapters and the data order.
@@ -101,6 +107,7 @@ def make_target(
     """
     rule = SplitTasteRule()
     rng = np.random.default_rng(seed)
+    least, greatest = N_CANDIDATES
     train_tasks, _ = world_tasks(rule, n_train, N_CANDIDATES, rng, prefix="train-")
     test_tasks, draw = world_tasks(rule, n_test, N_CANDIDATES, rng, prefix="user-")
     new_reranker = partial(Reranker.from_pretrained, embedded_base(), device=device, prompt=PromptConfig())
@@ -108,13 +115,13 @@ def make_target(
         new_reranker(),
         new_reranker=new_reranker,
         name="embedded tiny Qwen3 + LoRA",
-        dataset=f"known-truth world, N={N_CANDIDATES}, {rule.decoy:.0%} of the negatives share the history's mood",
+        dataset=f"known-truth world, N={least} to {greatest}, {rule.decoy:.0%} of the negatives share the history's mood",
         train_tasks=train_tasks,
         test_tasks=test_tasks,
         settings=settings or default_settings(seed),
         item_popularity=count_items(train_tasks),
         cutoffs=CUTOFFS,
-        sampler=f"{N_CANDIDATES - 1} negatives of the world, {rule.decoy:.0%} of them with the history's mood",
+        sampler=f"{least - 1} to {greatest - 1} negatives of the world, {rule.decoy:.0%} of them with the history's mood",
         split="users apart",
         rule=rule,
         draw=draw,
