@@ -16,9 +16,9 @@ REPORT := rerank-report
 # No test and no gate may reach for a model hub: what they need is in the repository or in a package.
 OFFLINE := HF_HUB_OFFLINE=1
 
-# What `make gate DATA=...` can judge; one `target_` line a choice, empty for the plugin's own default target.
+# What `make gate DATA=...` can judge; one `target_` line a choice.
 DATA_CHOICES     := embedded ml-100k
-target_embedded  :=
+target_embedded  := --rerank-target demo
 target_ml-100k   := --rerank-target rerank_model.targets.ml100k:make_target
 
 .DEFAULT_GOAL := help

@@ -84,6 +84,8 @@ def run_gate(flag: str) -> tuple[int, dict[str, Any]]:
             "-p",
             "rerank_guard.pytest_plugin.plugin",
             flag,
+            "--rerank-target",
+            "demo",
             "--rerank-report",
             folder,
         ]

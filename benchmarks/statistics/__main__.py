@@ -25,6 +25,7 @@ BENCHMARKS = ROOT / "benchmarks"
 FAMILIES: dict[str, tuple[str, ...]] = {
     "null": ("numpy", "scipy"),
     "null_others": ("numpy", "scipy"),
+    "configured_level": ("numpy", "scipy"),
     "healthy": ("numpy", "scipy"),
     "healthy_grids": ("numpy", "scipy"),
     "median_users": ("numpy", "scipy"),

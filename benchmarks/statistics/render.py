@@ -48,6 +48,7 @@ def rows(figures: Mapping[str, Any]) -> list[Row]:
     """One row a line of the table that was asked for."""
     return [
         _null(figures["null"]),
+        _configured_level(figures["configured_level"]),
         *_healthy(figures["healthy"]),
         _median_users(figures["median_users"]),
         _early_stop(figures["early_stop"], figures["sick_jobs"]),
@@ -68,6 +69,26 @@ def _null(null: Mapping[str, Any]) -> Row:
         all(max(check["share"], check["exact"], check["exact_long_run"]) <= NULL_SHARE for check in checks),
         f"{null['simulations']:,} simulations of {null['users']:,} users each, random scores through the product's "
         "metric; exact by `stats.power.when_decided`",
+    )
+
+
+def _configured_level(level: Mapping[str, Any]) -> Row:
+    worst = [row for row in level["rows"] if row["p_values"] != "1/sup E of bets"]
+    strictest = [row for row in worst if row["alpha"] == min(row["alpha"] for row in worst)]
+    none = strictest[0]
+    return (
+        f"false alarms of the others with {level['set_apart']} of {level['checks']} checks ignored, expected or preview",
+        "level unchanged",
+        "; ".join(f"{row['way']} {row['others_share']:.3%}" for row in strictest)
+        + f" at alpha {none['alpha']:g} with uniform p-values; {sum(row['newly_failed'] for row in level['rows'])} verdicts "
+        "failed anew",
+        all(
+            row["others_failed"] <= plain["others_failed"] and row["newly_failed"] == 0
+            for row in level["rows"]
+            for plain in level["rows"]
+            if plain["way"] == "none" and (plain["p_values"], plain["alpha"]) == (row["p_values"], row["alpha"])
+        ),
+        f"{level['runs']:,} runs of a healthy reranker, the same draws each way, through `suite.error_budget`",
     )
 
 

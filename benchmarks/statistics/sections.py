@@ -14,6 +14,7 @@ def everything(figures: Mapping[str, Any]) -> Iterator[str]:
     """All sections in order."""
     for title, lines in (
         ("A ranker that knows nothing", _null(figures["null"], figures["null_others"])),
+        ("Checks ignored, expected or preview", _configured_level(figures["configured_level"])),
         ("A ranker that is healthy", _healthy(figures["healthy"])),
         ("Checks on healthy rerankers", _healthy_grids(figures["healthy_grids"])),
         ("Users until the verdict", _median_users(figures["median_users"])),
@@ -86,6 +87,36 @@ def _null(null: Mapping[str, Any], others: Mapping[str, Any]) -> Iterator[str]:
                 f"{null['at_most']:.2%}",
             )
             for null in others["nulls"]
+        ],
+    )
+
+
+def _configured_level(level: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{level['runs']:,} runs of {level['checks']} statistical checks under their nulls, of which {level['set_apart']} are set "
+        f"apart; the p-values are 1/sup E of bets on {level['users']} users, or uniform, which spends the level fully. All ways "
+        "judge the same draws through the run's error budget. In brackets two-sided 95% limits (Clopper and Pearson 1934)."
+    )
+    yield ""
+    yield from table(
+        (
+            "p-values",
+            "alpha",
+            "set apart as",
+            "one of the others is FAILED",
+            "the run fails",
+            "verdicts failed anew",
+        ),
+        [
+            (
+                row["p_values"],
+                f"{row['alpha']:g}",
+                row["way"],
+                f"{row['others_share']:.3%} [{row['others_between'][0]:.3%}, {row['others_between'][1]:.3%}]",
+                f"{row['runs_share']:.3%}",
+                str(row["newly_failed"]),
+            )
+            for row in level["rows"]
         ],
     )
 

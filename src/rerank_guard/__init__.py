@@ -31,6 +31,7 @@ _PUBLIC = {
     "TrainingTrace": "core.types",
     "Verdict": "core.verdict",
     "assert_passed": "report.assertions",
+    "assert_report_ok": "report.assertions",
     "check_reranker": "suite.run",
 }
 """Name to the module that has it. The checks are not listed: each is found by its file."""

@@ -17,6 +17,7 @@ from rerank_guard.checks.prompts.prompt_independent_of_target import prompt_inde
 from rerank_guard.checks.prompts.prompt_injection_safe import prompt_injection_safe as prompt_injection_safe
 from rerank_guard.checks.prompts.prompts_match import prompts_match as prompts_match
 from rerank_guard.checks.quality.generalizes_to_held_out import generalizes_to_held_out as generalizes_to_held_out
+from rerank_guard.checks.quality.labels_not_offset import labels_not_offset as labels_not_offset
 from rerank_guard.checks.quality.no_regression import no_regression as no_regression
 from rerank_guard.checks.quality.no_slowdown import no_slowdown as no_slowdown
 from rerank_guard.checks.quality.recall_beats_baseline import recall_beats_baseline as recall_beats_baseline
@@ -60,5 +61,6 @@ from rerank_guard.core.verdict import Status as Status
 from rerank_guard.core.verdict import Verdict as Verdict
 from rerank_guard.recording.recorder import TraceRecorder as TraceRecorder
 from rerank_guard.report.assertions import assert_passed as assert_passed
+from rerank_guard.report.assertions import assert_report_ok as assert_report_ok
 from rerank_guard.suite.run import check_reranker as check_reranker
 from rerank_guard.suite.settings import RunSettings as RunSettings

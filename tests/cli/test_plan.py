@@ -127,7 +127,7 @@ def test_a_perfect_reranker_can_be_planned_for():
         ({"effect": 0.7}, r"is a Recall@20 of 1\.100"),
         ({"effect": math.nan}, "effect of nan"),
         ({"n_candidates": 1, "k": 1}, "N=1 is no ranking"),
-        ({"alpha": 0.0}, "alpha=0.0 is not a usable level"),
+        ({"alpha": 0.0}, "alpha=0.0 is no usable level"),
         ({"alpha": 0.5}, "alpha=0.5"),
         ({"alpha": math.nan}, "alpha=nan"),
         ({"declared_effect": -0.1}, "declared_effect=-0.1 is not a share"),

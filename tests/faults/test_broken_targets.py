@@ -52,8 +52,8 @@ def test_popular_targets_are_better_ranked_by_counting(embedded):
     broken = copy.copy(embedded.target)
     broken_targets.make_targets_popular(broken)
     report = check_reranker(broken, SETTINGS)
-    # In the top 5 the target items of other users, popular too, displace the user's own, and the model still wins.
-    assert not_ok(report) == {"recall_beats_baseline[K=20]": "baseline-not-beaten"}
+    assert "recall_beats_baseline[K=20]" in not_ok(report)
+    assert set(not_ok(report).values()) == {"baseline-not-beaten"}
     assert report.diagnosis is not None
     assert report.diagnosis.fault == "baseline-not-beaten"
 

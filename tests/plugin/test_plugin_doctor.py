@@ -87,7 +87,7 @@ def test_a_broken_target_is_named_on_one_screen_and_ends_with_1(here, capsys) ->
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
     report = json.loads((here / "out" / "report.json").read_text())
-    assert report["schema"] == 3
+    assert report["schema"] == 4
     assert report["diagnosis"]["fault"] == "reversed"
     assert report["problems"][0]["check"] == "recall_beats_baseline[K=3]"
 

@@ -197,7 +197,7 @@ def test_fixtures_share_one_training_job_with_the_suite(run: Run, pytester: pyte
 
 
 def test_fixtures_work_without_the_suite_from_the_ini_target(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrerank_target = fake_targets:minimal\n")
+    pytester.makefile(".toml", rerank_guard='target = "fake_targets:minimal"\n')
     pytester.makepyfile(
         """
         def test_scores(rerank_scores, rerank_target):
@@ -227,7 +227,7 @@ def test_conftest_may_override_the_target(run: Run, pytester: pytest.Pytester) -
 
 
 def test_fixture_of_a_missing_target_fails_without_a_traceback(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrerank_target = nowhere:make\n")
+    pytester.makefile(".toml", rerank_guard='target = "nowhere:make"\n')
     pytester.makepyfile("def test_mine(rerank_target): pass")
     result = run()
     result.assert_outcomes(errors=1)
@@ -235,7 +235,7 @@ def test_fixture_of_a_missing_target_fails_without_a_traceback(run: Run, pyteste
 
 
 def test_malformed_scores_fail_the_fixture_with_a_clear_message(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrerank_target = fake_targets:score_gives_none\n")
+    pytester.makefile(".toml", rerank_guard='target = "fake_targets:score_gives_none"\n')
     pytester.makepyfile("def test_mine(rerank_scores): pass")
     result = run()
     result.assert_outcomes(errors=1)

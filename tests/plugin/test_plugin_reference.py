@@ -275,7 +275,7 @@ def test_workers_are_compared_with_a_reference_run(pytester: pytest.Pytester, ru
 
 def test_the_ini_key_is_relative_to_the_ini_file_and_the_option_wins(run: Run, pytester: pytest.Pytester) -> None:
     (pytester.mkdir("kept") / "other.json").write_text("{}")
-    pytester.makeini("[pytest]\nrerank_reference = kept/run.json\n")
+    pytester.makefile(".toml", rerank_guard='reference = "kept/run.json"\n')
     assert run(*target("healthy"), "--rerank-update-reference").ret == pytest.ExitCode.OK
     assert (pytester.path / "kept" / "run.json").exists()
     run(*target("worse"))
@@ -285,7 +285,7 @@ def test_the_ini_key_is_relative_to_the_ini_file_and_the_option_wins(run: Run, p
 
 
 def test_the_ini_key_alone_costs_a_run_without_the_suite_nothing(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrerank_target = fake_targets:minimal\nrerank_reference = nowhere.json\n")
+    pytester.makefile(".toml", rerank_guard='target = "fake_targets:minimal"\nreference = "nowhere.json"\n')
     pytester.makepyfile("def test_mine(rerank_target): assert rerank_target.name == 'minimal'")
     run().assert_outcomes(passed=1)
 

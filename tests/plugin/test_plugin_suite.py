@@ -200,7 +200,7 @@ def test_users_naming_rules_do_not_break_it(run: Run, pytester: pytest.Pytester)
 
 
 def test_plain_pytest_stays_plain(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrerank_target = fake_targets:healthy\n")
+    pytester.makefile(".toml", rerank_guard='target = "fake_targets:healthy"\n')
     pytester.makepyfile("def test_mine(): pass")
     result = run()
     result.assert_outcomes(passed=1)
@@ -209,7 +209,7 @@ def test_plain_pytest_stays_plain(run: Run, pytester: pytest.Pytester) -> None:
 
 
 def test_ini_target_and_cutoffs_are_used_when_the_suite_is_asked_for(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrerank_target = fake_targets:healthy\nrerank_k = 3,10\n")
+    pytester.makefile(".toml", rerank_guard='target = "fake_targets:healthy"\nk = [3, 10]\n')
     items = collected(run("--rerank", "--collect-only", "-q"))
     assert [item for item in items if "beats" in item] == [
         "rerank::recall_beats_baseline[K=3]",
@@ -233,9 +233,12 @@ def test_seed_reaches_factory_and_report(run: Run, pytester: pytest.Pytester) ->
     [
         (["--rerank-target", "fake_targets:vacuous_cutoff"], "*cutoffs of target 'vacuous cutoff' hold K=20*"),
         (["--rerank-target", "fake_targets:minimal", "--rerank-k", "5,20"], "*--rerank-k*hold K=20: Recall@20*"),
-        (["--rerank-target", "fake_targets:minimal", "--rerank-k", "0"], "*--rerank-k: '0' holds a K below 1*"),
+        (["--rerank-target", "fake_targets:minimal", "--rerank-k", "0"], "*--rerank-k: *0* holds a K below 1*"),
         (["--rerank-target", "fake_targets:minimal", "--rerank-k", "five"], "*'five' is not a list of whole*"),
-        (["--rerank-target", "fake_targets:minimal", "--rerank-seed", "-1"], "*'-1' is not a whole number*"),
+        (
+            ["--rerank-target", "fake_targets:minimal", "--rerank-seed", "-1"],
+            "*--rerank-seed: -1* is not a whole number*",
+        ),
         (["--rerank-target", "fake_targets"], "*is not of the form 'package.module:factory'*"),
         (
             ["--rerank-target", "fake_target:healthy"],
@@ -258,18 +261,21 @@ def test_what_cannot_work_is_a_usage_error(run: Run, args: list[str], message: s
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 
-def test_malformed_ini_cutoffs_are_a_usage_error(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nrerank_k = many\n")
+def test_malformed_cutoffs_in_a_file_are_a_usage_error(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", rerank_guard='k = "many"\n')
     result = run("--rerank-target", "fake_targets:healthy")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*ini key rerank_k: 'many' is not a list*"])
+    result.stderr.fnmatch_lines(["*rerank_guard.toml: k = 'many' is no list of whole numbers*"])
 
 
-def test_reranker_code_that_raises_is_a_collection_error_with_its_traceback(run: Run) -> None:
+def test_reranker_code_that_raises_is_an_error_item_with_its_traceback(run: Run) -> None:
     result = run("--rerank-target", "fake_targets:tasks_raise")
-    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*ERROR collecting rerank*", "*the fake's data are broken*"])
+    result.stdout.fnmatch_lines(
+        ["*ERROR at setup of rerank::reranker*", "*fake_minimal.py*", "*the fake's data are broken*"]
+    )
+    assert "rerank_guard/suite" not in result.stdout.str()
 
 
 def test_instance_is_taken_as_it_is(run: Run) -> None:
@@ -282,7 +288,7 @@ def test_embedded_target_without_its_dependencies_names_the_extra(run: Run, monk
     import sys
 
     monkeypatch.setitem(sys.modules, "rerank_model.targets.embedded", None)
-    result = run("--rerank")
+    result = run("--rerank-target", "demo")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(['*pip install "rerank-guard?model?"*--rerank-target pkg.mod:factory*'])
 

@@ -87,7 +87,7 @@ def test_report_json_has_the_agreed_keys() -> None:
     data = report_to_json_dict(Report(SUBJECT, (PASSED, FAILED)))
     agreed = ["schema", "target", "dataset", "device", "seed", "versions", "verdicts", "diagnosis", "problems"]
     assert set(agreed) <= set(data)
-    assert data["schema"] == 3
+    assert data["schema"] == 4
     verdict_keys = {"check", "status", "claim", "measured", "threshold", "interval", "n", "evidence", "cause"}
     assert verdict_keys | {"next_step"} <= set(data["verdicts"][0])  # type: ignore[index]
     assert data["diagnosis"] is None

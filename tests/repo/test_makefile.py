@@ -15,11 +15,11 @@ def test_help_is_the_default_and_lists_every_target():
         assert f"make {target} " in shown.stdout, f"{target} is missing:\n{shown.stdout}"
 
 
-def test_gate_takes_the_default_target():
+def test_gate_judges_the_packaged_demo():
     planned = make("-n", "gate")
     assert planned.returncode == 0, planned.stderr
     assert "pytest --rerank rerank" in planned.stdout
-    assert "--rerank-target" not in planned.stdout
+    assert "--rerank-target demo " in planned.stdout
 
 
 def test_gate_on_movielens():

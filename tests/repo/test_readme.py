@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 
 import pytest
 from readme_blocks import Block, ReadmeError, extract_blocks, parse_data, python_sections, run_section, written_file
 from readme_commands import check_command, commands
 from repository import ROOT
+
+from rerank_guard.core.config.configuration import configuration_from
+from rerank_guard.core.verdict import Status
+from rerank_guard.suite import check_reranker, load_target
 
 BLOCKS = extract_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
 SECTIONS = python_sections(BLOCKS)
@@ -43,6 +48,24 @@ def test_command_exists(line, command):
 @pytest.mark.parametrize("block", DATA, ids=line_of)
 def test_data_parses(block):
     parse_data(block)
+
+
+def test_the_configuration_is_one_that_a_run_is_ok_with(tmp_path, monkeypatch):
+    (block,) = [block for block in DATA if block.language == "toml"]
+    path = tmp_path / "rerank_guard.toml"
+    path.write_text(block.source)
+    configuration = configuration_from(path)
+    module = configuration.get("target").partition(":")[0]
+    (source,) = [each.source for each in BLOCKS if written_file(each) == f"{module}.py"]
+    (tmp_path / f"{module}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    reranker = load_target(configuration.get("target"), seed=configuration.get("seed"))
+    monkeypatch.delitem(sys.modules, module)
+    report = check_reranker(reranker, config=path)
+    assert report.ok
+    excused = {verdict.check for verdict in report.verdicts if verdict.excused}
+    assert excused == set(configuration.expected) != set()
+    assert any(verdict.status is Status.IGNORED for verdict in report.verdicts)
 
 
 def readme(*blocks: str) -> str:

@@ -11,6 +11,7 @@ BENCHMARKS = ROOT / "benchmarks"
 
 ASKED = [
     ("a null ranker", "0.1%"),
+    ("ignored, expected or preview", "unchanged"),
     ("fails or flips", "0"),
     ("inconclusive at 1,000 users", "2%"),
     ("median users to PASS", "108; 81; 94; 372"),

@@ -11,19 +11,26 @@ from rerank_guard.core.check import CUTOFF, Variant, check
 from rerank_guard.core.errors import UnknownNameError
 from rerank_guard.core.finding import Finding
 from rerank_guard.core.given import Cost
+from rerank_guard.core.setting import Level
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.verdict import Status
 from rerank_guard.suite.input_records import RUN_GIVEN, cost_of
 from rerank_guard.suite.planned import Planned, plan_checks
+from rerank_guard.suite.selection import chosen
 from suite.asked_reranker import Asked
 
 CUTOFFS = (5, 20)
-EVERYTHING = plan_checks(CUTOFFS, given=tuple(RUN_GIVEN))
+EVERYTHING = plan_checks(CUTOFFS)
 NEEDS_RUN = {
     name: needed
     for name, record in all_checks().items()
     if (needed := {given for given in Planned(record).required if given in RUN_GIVEN})
 }
+
+
+def families_given(given):
+    """What a run that brings these inputs judges."""
+    return {each.family for each in chosen(EVERYTHING, (), given)}
 
 
 def test_every_check_is_planned_once_a_cutoff_and_once_a_variant():
@@ -62,16 +69,14 @@ def test_a_check_costs_what_its_most_expensive_input_costs(planned):
 
 @pytest.mark.parametrize("name", sorted(NEEDS_RUN))
 def test_a_check_that_needs_a_reference_run_is_left_out_without_one(name):
-    families = {each.family for each in plan_checks(CUTOFFS)}
-    assert name not in families
-    assert name in {each.family for each in plan_checks(CUTOFFS, given=tuple(NEEDS_RUN[name]))}
+    assert name not in families_given(())
+    assert name in families_given(NEEDS_RUN[name])
     for needed in NEEDS_RUN[name]:
-        rest = tuple(RUN_GIVEN - {needed})
-        assert name not in {each.family for each in plan_checks(CUTOFFS, given=rest)}
+        assert name not in families_given(RUN_GIVEN - {needed})
 
 
 def test_without_a_reference_run_nothing_else_is_left_out():
-    missing = {each.family for each in EVERYTHING} - {each.family for each in plan_checks(CUTOFFS)}
+    missing = {each.family for each in EVERYTHING} - families_given(())
     assert missing == set(NEEDS_RUN)
     assert missing
 
@@ -96,7 +101,7 @@ def test_a_variant_is_the_check_on_other_inputs_under_another_name_and_claim(nam
     per="cutoff",
     variants={"on_training": Variant({"tasks": "training_tasks"}, "another claim")},
 )
-def small(scores, tasks, k, probabilities=None, *, alpha=0.01):
+def small(scores, tasks, k, probabilities=None, *, alpha: Level = 0.01):
     return Finding(Status.PASSED)
 
 

@@ -1,59 +1,16 @@
-"""What many checks share: the default level, the refusal of settings that decide nothing, where the target items are."""
+"""What many checks share: the default level, and where the target items are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rerank_guard.core.defaults import ALPHA
-from rerank_guard.core.errors import InvalidTaskError, RerankGuardError
+from rerank_guard.core.errors import InvalidTaskError
 from rerank_guard.core.listed import target_listing
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import RankingTask
 
-__all__ = ["ALPHA", "require_level", "require_settings", "require_share", "require_tasks", "true_positions"]
-
-
-def require_settings(alpha: float, effect: float = 0.0) -> None:
-    """Refuse a level outside (0, 0.5) and an effect outside [0, 1).
-
-    Raises:
-        RerankGuardError: with the value and the range.
-    """
-    require_level("alpha", alpha)
-    require_share("effect", effect, 0.05)
-
-
-def require_level(name: str, value: float) -> None:
-    """Refuse a level outside (0, 0.5).
-
-    Args:
-        name: of the setting.
-        value: as it was given.
-
-    Raises:
-        RerankGuardError: with the value and the range.
-    """
-    if not 0.0 < value < 0.5:
-        raise RerankGuardError(
-            f"{name}={value!r} is not a usable level; give a number between 0 and 0.5, such as {ALPHA}."
-        )
-
-
-def require_share(name: str, value: float, example: float) -> None:
-    """Refuse a tolerated share outside [0, 1).
-
-    Args:
-        name: of the setting.
-        value: as it was given.
-        example: a usual value, for the message.
-
-    Raises:
-        RerankGuardError: with the value and the range.
-    """
-    if not 0.0 <= value < 1.0:
-        raise RerankGuardError(
-            f"{name}={value!r} is not a share; give a number from 0 to below 1, such as {example}."
-        )
+__all__ = ["ALPHA", "require_tasks", "true_positions"]
 
 
 def require_tasks(tasks: Sequence[RankingTask]) -> None:

@@ -1,1 +1,1 @@
-"""The command line: doctor, plan, selftest."""
+"""The command line: doctor, plan, selftest, init, explain, checks, faults."""

@@ -9,8 +9,14 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from rerank_guard.cli.explain import add_explain
+from rerank_guard.cli.init import add_init
+from rerank_guard.cli.listing import add_listings
+from rerank_guard.core.config.configuration import read_configuration
+from rerank_guard.core.config.options import add_options, given_options
 from rerank_guard.core.defaults import ALPHA, RECALL_EFFECT
 from rerank_guard.core.errors import RerankGuardError
+from rerank_guard.core.own_frames import without_own_frames
 
 __all__ = ["build_parser", "main"]
 
@@ -40,15 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         print("".join(traceback.format_exception(without_own_frames(error))), end="", file=sys.stderr)
     return NOT_JUDGED
-
-
-def without_own_frames(error: Exception) -> Exception:
-    """The error with the frames of this package before the first of the caller's own code left out."""
-    own = str(Path(__file__).resolve().parents[1])
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(own):
-        frames = frames.tb_next
-    return error.with_traceback(frames or error.__traceback__)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -87,6 +84,9 @@ def build_parser() -> argparse.ArgumentParser:
         from rerank_guard.cli.selftest import add_selftest
 
         add_selftest(commands)
+    add_init(commands)
+    add_explain(commands)
+    add_listings(commands)
     return parser
 
 
@@ -95,20 +95,10 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "doctor",
         help="what is wrong with a reranker, on one screen",
         description="Trains and scores the target once, runs every check that its methods allow, and names the fault that "
-        "explains the verdicts best. Ends with 0 where all is well, 1 where it is not, 2 where nothing could be judged.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "explains the verdicts best. Ends with 0 where all is well, 1 where it is not, 2 where nothing could be judged. The options "
+        "can stand in [tool.rerank_guard] of pyproject.toml or in rerank_guard.toml.",
     )
-    doctor.add_argument(
-        "--target",
-        required=True,
-        metavar="PKG.MOD:FACTORY",
-        help="the reranker; the factory is called with those of the arguments seed and device that it accepts",
-    )
-    doctor.add_argument(
-        "--k", type=int, nargs="+", help="cutoffs of Recall@K; by default the target's own, else 5 and 20"
-    )
-    doctor.add_argument("--seed", type=int, default=0, help="given to the target's factory")
-    doctor.add_argument("--alpha", type=float, help="level of every statistical check; by default each check's own")
+    add_options(doctor.add_argument)
     doctor.add_argument("--device", help="given to the target's factory, such as cpu or cuda")
     doctor.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there too")
     doctor.set_defaults(run=_run_doctor)
@@ -117,9 +107,10 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run_doctor(args: argparse.Namespace) -> int:
     from rerank_guard.cli.doctor import examine
 
-    report = examine(
-        args.target, cutoffs=args.k, seed=args.seed, alpha=args.alpha, device=args.device, json_file=args.json
-    )
+    configuration = read_configuration(given_options(args), "", Path.cwd())
+    report = examine(configuration, device=args.device, json_file=args.json)
+    if not report.judged:
+        print("rerank-guard: error: nothing was judged: no check of this run applies.", file=sys.stderr)
     if report.errors or not report.judged:
         return NOT_JUDGED
     return 0 if report.ok else 1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from scipy.special import rel_entr
 
-from rerank_guard.checks._settings import require_settings
 from rerank_guard.core.defaults import ALPHA, LEARNING_EFFECT, RECALL_EFFECT
 from rerank_guard.core.errors import RerankGuardError
+from rerank_guard.core.setting import require_level
 from rerank_guard.metrics import require_informative_cutoff
 from rerank_guard.stats.letters import SHARES, TEMPERATURES
 from rerank_guard.stats.power import hits_needed, hits_tolerated, users_until, when_decided
@@ -94,7 +94,7 @@ def plan_checks(
             f"an effect of {effect} over a chance of {chance:.3f} is a Recall@{k} of {recall:.3f}; give an effect above 0 and "
             f"at most {1 - chance:.3f}."
         )
-    require_settings(alpha)
+    require_level("alpha", alpha)
     if not 0.0 <= declared_effect < 1.0:
         raise RerankGuardError(
             f"declared_effect={declared_effect!r} is not a share; give a number from 0 to below 1, such as {RECALL_EFFECT}."

@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rerank_guard.cli.required import required_target
+from rerank_guard.core.config.configuration import read_configuration
+from rerank_guard.core.config.options import add_options, given_options
+
 if TYPE_CHECKING:
     from rerank_guard.faults import Injector
 
@@ -25,22 +29,14 @@ def add_selftest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Trains and judges the reranker as it is, which should be healthy, then with one fault after the other, and "
         "says which checks noticed and whether they named it. Ends with 0 where every fault was noticed, 1 where one was not, "
         "2 where nothing could be judged.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--target",
-        required=True,
-        metavar="PKG.MOD:FACTORY",
-        help="the reranker; the factory is called with those of the arguments seed and device that it accepts",
-    )
+    add_options(parser.add_argument, without=("early_stop", "continue", "reference", "report"))
     parser.add_argument(
         "--only", metavar="IDS", help="inject these alone, such as D1,S3; D5 means all of its readings"
     )
     parser.add_argument(
         "--retrain", action="store_true", help="inject faults of the training job too; each trains a copy anew"
     )
-    parser.add_argument("--seed", type=int, default=0, help="given to the factory, and to whatever the faults draw")
-    parser.add_argument("--alpha", type=float, help="level of every statistical check; by default each check's own")
     parser.add_argument("--device", help="given to the target's factory, such as cpu or cuda")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes there too")
     parser.set_defaults(run=_run)
@@ -54,17 +50,20 @@ def _run(args: argparse.Namespace) -> int:
     from rerank_guard.faults.selftest_text import selftest_lines
     from rerank_guard.report.json import dumps
     from rerank_guard.suite import load_target
+    from rerank_guard.suite.configured import run_settings_of
 
     faults = _chosen(args.only)
+    configuration = read_configuration(given_options(args), "", Path.cwd())
+    settings = run_settings_of(configuration, device=args.device)
+    spec = required_target(configuration)
     if (here := str(Path.cwd())) not in sys.path:  # as `python -m` does, and as the pytest plugin does
         sys.path.insert(0, here)
     bar = ProgressBar(_to_stderr, redraw=sys.stderr.isatty(), width=100)
     try:
         report = selftest(
-            lambda: load_target(args.target, seed=args.seed, device=args.device),
+            lambda: load_target(spec, seed=settings.seed, device=args.device),
+            settings,
             faults=faults,
-            alpha=args.alpha,
-            seed=args.seed,
             progress=bar,
             retrain=args.retrain,
         )

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, ParamSpec
 
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.finding import Finding
+from rerank_guard.core.setting import Setting, settings_of, unknown_setting
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.verdict import Verdict
 from rerank_guard.core.wording import worded
@@ -74,6 +75,7 @@ class Check(Generic[P]):
             The verdict under the check's own name, with its cutoff where it has one.
         """
         __tracebackhide__ = True
+        self.validated({name: value for name, value in kwargs.items() if name in self.settings})
         k = self._bound(*args, **kwargs).get(CUTOFF) if self.per else None
         return worded(self.measure(*args, **kwargs), check=self.name_at(k), claim=self.claim)
 
@@ -97,13 +99,28 @@ class Check(Generic[P]):
         }
 
     @cached_property
-    def settings(self) -> Mapping[str, Any]:
-        """The keyword-only parameters with their defaults."""
-        return {
-            name: parameter.default
-            for name, parameter in inspect.signature(self.measure).parameters.items()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        }
+    def settings(self) -> Mapping[str, Setting]:
+        """The keyword-only parameters, with their defaults and bounds.
+
+        Raises:
+            TypeError: one has no bounds; see `core.setting`.
+        """
+        return settings_of(self.measure)
+
+    def validated(self, given: Mapping[str, object]) -> Mapping[str, Any]:
+        """Settings of this check, each of its type and within its bounds.
+
+        Args:
+            given: setting name to value; those that are not given keep their defaults.
+
+        Raises:
+            SettingError: the check has no such setting, or the value is not usable.
+        """
+        known = self.settings
+        for name in given:
+            if name not in known:
+                raise unknown_setting(name, known, self.name)
+        return {name: known[name].validated(value) for name, value in given.items()}
 
     def name_at(self, k: int | None, variant: str | None = None) -> str:
         """The name of a verdict: the check's or the variant's, with "[K=20]" behind it where there is a cutoff."""
@@ -129,7 +146,7 @@ def check(
     """Make a function the record of a check; see `Check` for the arguments.
 
     Raises:
-        TypeError: `per="cutoff"` without an input `k`, or an input `k` without it; a variant of a parameter that does
+        TypeError: a setting without a default or bounds; `per="cutoff"` without an input `k`, or an input `k` without it; a variant of a parameter that does
             not exist; a fault that is no record.
     """
 
@@ -137,6 +154,7 @@ def check(
         made = Check(
             measure, stage, claim, can_name, rules_out, looks_like, per, dict(variants or {}), early, preview
         )
+        _ = made.settings  # bounds that are missing are an error of the record, not of the first run
         if (CUTOFF in made.inputs) is not (per == "cutoff"):
             raise TypeError(f"check {made.name}: an input `{CUTOFF}` and per='cutoff' go together")
         for name, variant in made.variants.items():

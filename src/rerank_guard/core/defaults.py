@@ -1,8 +1,8 @@
-"""The levels and effects that checks use unless told otherwise."""
+"""The levels, effects and places that are used unless they are configured."""
 
 from __future__ import annotations
 
-__all__ = ["ALPHA", "LEARNING_EFFECT", "RECALL_EFFECT"]
+__all__ = ["ALPHA", "LEARNING_EFFECT", "RECALL_EFFECT", "REPORT_FOLDER"]
 
 ALPHA = 1e-3
 """How often a check may pass a broken reranker, and how often it may fail a healthy one."""
@@ -12,3 +12,6 @@ LEARNING_EFFECT = 0.025
 
 RECALL_EFFECT = 0.05
 """Least difference of Recall@K that counts."""
+
+REPORT_FOLDER = "rerank-report"
+"""Where a pytest run of the suite writes its report."""

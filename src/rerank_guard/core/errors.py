@@ -6,11 +6,13 @@ Each message says what is wrong, shows the offending value, and names the fix.
 from __future__ import annotations
 
 __all__ = [
+    "ConfigError",
     "InvalidScoresError",
     "InvalidTaskError",
     "InvalidTraceError",
     "NotOfferedError",
     "RerankGuardError",
+    "SettingError",
     "StoredRunError",
     "TargetError",
     "UnknownNameError",
@@ -20,6 +22,10 @@ __all__ = [
 
 class RerankGuardError(Exception):
     """Base of all errors raised on purpose by rerank_guard."""
+
+
+class ConfigError(RerankGuardError, ValueError):
+    """The configuration has an unknown key, check or setting, or a value that is not usable; the message has file and key."""
 
 
 class InvalidTaskError(RerankGuardError, ValueError):
@@ -51,6 +57,10 @@ class NotOfferedError(RerankGuardError, NotImplementedError):
 
     Raised by the target itself; the check then does not apply, and shows the message.
     """
+
+
+class SettingError(RerankGuardError, ValueError):
+    """A setting of a check or of a run has a value of another type, outside of its bounds, or is not known."""
 
 
 class UnknownNameError(RerankGuardError, KeyError):

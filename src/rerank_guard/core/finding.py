@@ -85,7 +85,7 @@ def not_applicable(
     status: Status = Status.NOT_APPLICABLE,
     p_failed: float | None = None,
 ) -> Finding:
-    """The finding of a check that judges nothing, and why; `status` may be NOT_RUN instead."""
+    """The finding of a check that judges nothing, and why; `status` may be NOT_RUN or IGNORED instead."""
     return Finding(
         status, dict(measured or {}), n=n, claim=claim, cause=cause, next_step=next_step, p_failed=p_failed
     )

@@ -6,14 +6,24 @@ from collections.abc import Iterator, Mapping
 
 from rerank_guard.core.verdict import Interval, Measured, Status, Verdict
 
-__all__ = ["format_interval", "format_value", "format_values", "format_verdict", "status_word"]
+__all__ = ["format_interval", "format_value", "format_values", "format_verdict", "status_text", "status_word"]
 
 _LABEL_WIDTH = 11
 
 
 def status_word(status: Status) -> str:
-    """The word shown to people: PASSED, FAILED, INCONCLUSIVE, or NOT APPLICABLE."""
+    """The word shown to people, such as PASSED or NOT APPLICABLE."""
     return status.value.replace("_", " ").upper()
+
+
+def status_text(verdict: Verdict) -> str:
+    """The status of a verdict with what keeps it from counting: "FAILED (expected)", "INCONCLUSIVE (preview)"."""
+    word = status_word(verdict.status)
+    if verdict.preview and verdict.status is not Status.PASSED:
+        return f"{word} (preview)"
+    if verdict.expected and verdict.status.says_something:
+        return f"{word} ({'expected to fail' if verdict.status is Status.PASSED else 'expected'})"
+    return word
 
 
 def format_value(value: Measured) -> str:
@@ -52,7 +62,8 @@ def format_verdict(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     fault = f" [{verdict.fault}]" if verdict.fault else ""
-    yield f"{status_word(verdict.status)} {verdict.check}{fault}"
+    yield f"{status_text(verdict)} {verdict.check}{fault}"
+    yield from _part("expected", verdict.expected)
     yield from _part("cause", verdict.cause)
     yield from _part("next step", verdict.next_step)
     yield from _part("claim", verdict.claim)

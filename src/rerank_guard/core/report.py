@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rerank_guard.core.diagnosis import Diagnosis
 from rerank_guard.core.verdict import Status, Verdict
 
-__all__ = ["Problem", "Report", "RunError", "Subject", "TrainingSummary"]
+__all__ = ["Configured", "Problem", "Report", "RunError", "Subject", "TrainingSummary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,21 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """A value that differs from its default.
+
+    Attributes:
+        key: as in a configuration file, such as "alpha" or "checks.calibrated.max_excess".
+        value: as it was given.
+        origin: the file, or the option of the command line.
+    """
+
+    key: str
+    value: object
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A verdict that is not ok, in short: its fault, the check that showed it, its likely cause and what to do."""
 
@@ -81,17 +96,19 @@ class Report:
         verdicts: in suite order, the most upstream check first.
         errors: checks that ended in an exception of the target; a report with one is not ok.
         diagnosis: the one fault that explains the verdicts best; None where all are ok.
+        configured: what differs from the defaults, and where it was given.
     """
 
     subject: Subject
     verdicts: tuple[Verdict, ...]
     errors: tuple[RunError, ...] = ()
     diagnosis: Diagnosis | None = None
+    configured: tuple[Configured, ...] = ()
 
     @property
     def judged(self) -> bool:
         """True when at least one check says something: passed, failed or inconclusive."""
-        return any(verdict.status not in (Status.NOT_APPLICABLE, Status.NOT_RUN) for verdict in self.verdicts)
+        return any(verdict.status.says_something for verdict in self.verdicts)
 
     @property
     def ok(self) -> bool:
@@ -101,14 +118,21 @@ class Report:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """The verdicts that are not ok, most upstream first: what is wrong early explains what fails later."""
-        return tuple(
-            Problem(verdict.fault, verdict.check, verdict.cause, verdict.next_step)
-            for verdict in self.verdicts
-            if not verdict.ok
-        )
+        return tuple(_problem(verdict) for verdict in self.verdicts if not verdict.ok)
 
     @property
     def unexplained(self) -> tuple[Problem, ...]:
         """The findings that the diagnosis does not account for; all of them without one."""
         explained = self.diagnosis.explains if self.diagnosis is not None else ()
         return tuple(problem for problem in self.problems if problem.check not in explained)
+
+
+def _problem(verdict: Verdict) -> Problem:
+    if verdict.status is Status.PASSED:
+        return Problem(
+            None,
+            verdict.check,
+            f"It was expected to fail ({verdict.expected}), and passed.",
+            "Remove it from `expected`, or its xfail mark.",
+        )
+    return Problem(verdict.fault, verdict.check, verdict.cause, verdict.next_step)

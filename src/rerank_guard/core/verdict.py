@@ -18,7 +18,8 @@ Measured = float | int | str | bool | None
 class Status(StrEnum):
     """The outcomes of a check; INCONCLUSIVE never counts as a pass.
 
-    NOT_RUN is that of a check behind a job that was not started, because an earlier check had failed.
+    NOT_RUN is that of a check behind a job that was not started, because an earlier check had failed; IGNORED of one that
+    the configuration leaves out.
     """
 
     PASSED = "passed"
@@ -26,6 +27,12 @@ class Status(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_APPLICABLE = "not_applicable"
     NOT_RUN = "not_run"
+    IGNORED = "ignored"
+
+    @property
+    def says_something(self) -> bool:
+        """True of a check that was judged: passed, failed or inconclusive."""
+        return self in (Status.PASSED, Status.FAILED, Status.INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class Verdict:
         affected: how many units show the fault, where the check counts them.
         p_failed: of a statistical check, the p-value 1/sup E against "this reranker is healthy"; None of an exact one.
             Goes through Holm with those of the other checks (`suite.error_budget`).
+        expected: why this check may fail; then its failure does not fail the run, and its passing does.
+        preview: the check is new, and does not count for the run.
     """
 
     check: str
@@ -80,6 +89,8 @@ class Verdict:
     suspects: tuple[Suspected, ...] = ()
     affected: Affected | None = None
     p_failed: float | None = None
+    expected: str = ""
+    preview: bool = False
 
     def __post_init__(self) -> None:
         if len(self.evidence) > MAX_EVIDENCE:
@@ -92,5 +103,16 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """True when the verdict does not fail a run: passed, not applicable, or not run because of another's failure."""
-        return self.status in (Status.PASSED, Status.NOT_APPLICABLE, Status.NOT_RUN)
+        """True when the verdict does not fail a run.
+
+        It passed, or was not judged; or it was expected to fail and did; or it is a preview. What was expected to fail and
+        passed is not ok: the expectation no longer holds.
+        """
+        if self.preview or not self.status.says_something:
+            return True
+        return (self.status is Status.PASSED) is not bool(self.expected)
+
+    @property
+    def excused(self) -> bool:
+        """True of a failure or doubt that does not fail the run: expected, or of a preview check."""
+        return self.ok and self.status in (Status.FAILED, Status.INCONCLUSIVE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rerank_guard.core.diagnosis import UNDECIDED, Certainty, Diagnosis, Probe, Suspect
 from rerank_guard.core.fault_catalogue import fault_named
@@ -19,7 +19,9 @@ from rerank_guard.diagnosis.suspicion import Suspicion, deciding_figure, of_prob
 __all__ = ["diagnose"]
 
 
-def diagnose(verdicts: Sequence[Verdict], probes: Sequence[Probe] = ()) -> Diagnosis | None:
+def diagnose(
+    verdicts: Sequence[Verdict], probes: Sequence[Probe] = (), tolerant: Collection[str] = ()
+) -> Diagnosis | None:
     """The one fault that explains a run best; None where every verdict is ok.
 
     1. Each failed check suspects a fault, with a strength: seen by an exact comparison, measured by a statistical test or a
@@ -42,12 +44,13 @@ def diagnose(verdicts: Sequence[Verdict], probes: Sequence[Probe] = ()) -> Diagn
     Args:
         verdicts: of one run, in the order in which they were judged.
         probes: those that found something, see `what_if` and `Probe`.
+        tolerant: checks whose settings are not the defaults; that they pass rules no fault out.
 
     Returns:
         The diagnosis; its runner-up is the next suspected fault that does not follow from it, or else what is most easily
         taken for it and has not been excluded.
     """
-    evidence = Evidence(verdicts)
+    evidence = Evidence(verdicts, tolerant)
     not_ok = [verdict for verdict in verdicts if not verdict.ok]
     if not not_ok:
         return None

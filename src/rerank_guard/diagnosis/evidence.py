@@ -13,17 +13,18 @@ from rerank_guard.core.verdict import Measured, Status, Verdict
 
 __all__ = ["Evidence", "figure", "ruling_out"]
 
-_SILENT = (Status.NOT_APPLICABLE, Status.NOT_RUN)
-
 
 class Evidence:
     """What the verdicts say, check by check.
 
     Args:
         verdicts: of one run, in the order in which they were judged.
+        tolerant: names of checks and variants whose settings are not the defaults: one that passes may have tolerated the very
+            fault that it would rule out.
     """
 
-    def __init__(self, verdicts: Sequence[Verdict]) -> None:
+    def __init__(self, verdicts: Sequence[Verdict], tolerant: Collection[str] = ()) -> None:
+        self._tolerant = {name if (record := check_of(name)) is None else record.name for name in tolerant}
         self.verdicts = tuple(verdicts)
         self._by_check: dict[str, list[Verdict]] = {}
         for verdict in self.verdicts:
@@ -50,16 +51,16 @@ class Evidence:
 
     def judged(self, check: str) -> bool:
         """True when at least one verdict of the check says something."""
-        return any(verdict.status not in _SILENT for verdict in self.of(check))
+        return any(verdict.status.says_something for verdict in self.of(check))
 
     def learned(self) -> Verdict | None:
         """The check of the training loss if it passed."""
         return next(iter(self.of("loss_below_random")), None) if self.passed("loss_below_random") else None
 
     def excludes(self, fault: Fault, stages: Collection[Stage] = tuple(Stage)) -> bool:
-        """True when every check of these stages that rules a fault out passed, and there is one."""
+        """True when every check of these stages that rules a fault out passed, by its default settings, and there is one."""
         names = ruling_out(fault, stages)
-        return bool(names) and all(self.passed(name) for name in names)
+        return bool(names) and all(self.passed(name) and name not in self._tolerant for name in names)
 
     def settled_by(self, fault: Fault, stages: Collection[Stage] = tuple(Stage)) -> str:
         """What would decide on a suspicion that no check has judged: the check, and why it said nothing; else nothing."""

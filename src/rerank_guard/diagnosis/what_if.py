@@ -10,8 +10,9 @@ from functools import partial
 import numpy as np
 
 from rerank_guard.baselines import chance_recall_at_k
-from rerank_guard.checks._settings import require_settings, require_tasks, true_positions
+from rerank_guard.checks._settings import require_tasks, true_positions
 from rerank_guard.core.diagnosis import Probe
+from rerank_guard.core.setting import require_level
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.metrics import as_score_rows, expected_hit_at_k
 from rerank_guard.stats.bets import log_e_value_above
@@ -69,7 +70,7 @@ def what_if_probes(
         InvalidScoresError: scores of another number or length than the candidates, or not finite.
         RerankGuardError: alpha out of range.
     """
-    require_settings(alpha)
+    require_level("alpha", alpha)
     require_tasks(tasks)
     rows = list(as_score_rows(scores, [task.n_candidates for task in tasks]))
     positions = true_positions(tasks)

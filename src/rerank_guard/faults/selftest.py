@@ -27,10 +27,9 @@ _NO_DATE = "1970-01-01"
 
 def selftest(
     target_factory: Callable[[], RerankTarget],
+    settings: RunSettings | None = None,
     *,
     faults: Sequence[Injector] | None = None,
-    alpha: float | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
     retrain: bool = False,
 ) -> SelftestReport:
@@ -41,9 +40,8 @@ def selftest(
 
     Args:
         target_factory: makes the reranker, which should be healthy.
+        settings: of each run; its seed is that of all that the injectors draw.
         faults: those to inject; None for all.
-        alpha: level of the statistical checks; None for each check's own.
-        seed: of all that the injectors draw.
         progress: called as the faults are injected.
         retrain: also inject the faults of the training job, each of which trains a fresh copy.
 
@@ -54,14 +52,15 @@ def selftest(
     chosen = all_injectors() if faults is None else tuple(faults)
     base = TrainedOnce(target_factory())
     _report_progress(progress, 0, len(chosen), "the reranker without a fault")
-    healthy = _Healthy(base, RunSettings(alpha=alpha, seed=seed))
+    settings = settings or RunSettings()
+    healthy = _Healthy(base, settings)
     outcomes = []
     for done, injector in enumerate(chosen):
         _report_progress(progress, done, len(chosen), f"{injector.id} {injector.fault}")
         outcomes.append(_outcome(injector, healthy, retrain=retrain))
     _report_progress(progress, len(chosen), len(chosen), "")
     failures = tuple(verdict.check for verdict in healthy.report.verdicts if not verdict.ok)
-    return SelftestReport(base.name, seed, failures, tuple(outcomes))
+    return SelftestReport(base.name, settings.seed, failures, tuple(outcomes))
 
 
 class _Healthy:

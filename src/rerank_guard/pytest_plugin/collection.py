@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rerank_guard.core.errors import RerankGuardError, TargetError
-from rerank_guard.pytest_plugin.functions import ASSIGNED, Assigned, check_function, score_throughput
+from rerank_guard.core.own_frames import without_own_frames
+from rerank_guard.pytest_plugin.functions import ASSIGNED, Assigned, check_function, expected_mark, score_throughput
 from rerank_guard.pytest_plugin.settings import is_worker, suite_run
 from rerank_guard.suite import Planned
+from rerank_guard.suite.selection import expected_reason
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
@@ -48,6 +50,8 @@ class RerankSuite(pytest.Module):
         function = check_function(members, suite_run(self.config))
         for item, each in zip(self._items(family, function), members, strict=True):
             item.stash[ASSIGNED] = Assigned(each, planned.index(each))
+            if reason := expected_reason(each, suite_run(self.config).settings):
+                item.add_marker(expected_mark(reason))
             yield item
 
     def _items(self, name: str, function: object) -> list[pytest.Item]:
@@ -61,6 +65,33 @@ class RerankSuite(pytest.Module):
         return items
 
 
+class RerankerRaised(pytest.Item):
+    """Stands for the suite where the reranker's own code raised before there was anything to judge."""
+
+    def __init__(
+        self, *, excinfo: pytest.ExceptionInfo[BaseException], suite_failure: str | TerminalRepr, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._raised = excinfo.value
+        self._shown = suite_failure
+
+    def setup(self) -> None:
+        """Raise again, so that the item is an error and no failure."""
+        raise self._raised
+
+    def runtest(self) -> None:
+        """Not reached."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str | TerminalRepr:  # type: ignore[override]
+        """The reranker's own frames, as they were shown of the collection."""
+        del excinfo
+        return self._shown
+
+    def reportinfo(self) -> tuple[str, None, str]:
+        """Without the path of the installed package."""
+        return NODE, None, f"{NODE}::{self.name}"
+
+
 def collect_suite(session: pytest.Session, selected: Sequence[str] = ()) -> list[pytest.Item]:
     """Collect the packaged suite, and report the collection as pytest does for a file.
 
@@ -72,7 +103,7 @@ def collect_suite(session: pytest.Session, selected: Sequence[str] = ()) -> list
         selected: node ids such as "rerank::gt_in_candidates"; empty for all.
 
     Returns:
-        The items; none when the target's own code raised, which then is a collection error.
+        The items; one that ends in an error where the target's own code raised.
 
     Raises:
         pytest.UsageError: the target cannot be loaded, has no usable tasks, or a cutoff is vacuous; or a selected
@@ -89,9 +120,13 @@ def collect_suite(session: pytest.Session, selected: Sequence[str] = ()) -> list
         # An exception ends a pytest-xdist worker without a word; a failed collection reaches the terminal.
         _report_failure(suite, f"rerank-guard: {error}")
         return []
-    except Exception:
-        _report_failure(suite, suite.repr_failure(pytest.ExceptionInfo.from_current()))
-        return []
+    except Exception as error:
+        # An error item rather than a failed collection, which would end the run of the other tests too.
+        excinfo: pytest.ExceptionInfo[BaseException] = pytest.ExceptionInfo.from_exception(
+            without_own_frames(error)
+        )
+        shown = suite.repr_failure(excinfo)
+        return [RerankerRaised.from_parent(suite, name="reranker", excinfo=excinfo, suite_failure=shown)]
     suite.ihook.pytest_collectreport(report=pytest.CollectReport(suite.nodeid, "passed", None, list(items)))
     return [item for node in items for item in session.genitems(node)]
 

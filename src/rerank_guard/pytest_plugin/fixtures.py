@@ -26,7 +26,7 @@ def rerank_device(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def rerank_target(request: pytest.FixtureRequest) -> RerankTarget:
-    """The reranker named by --rerank-target or the ini key; a conftest.py may override this fixture."""
+    """The reranker named by --rerank-target or `target` in the configuration; a conftest.py may override this fixture."""
     from rerank_guard.core.errors import TargetError
 
     try:

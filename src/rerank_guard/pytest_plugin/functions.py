@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from _pytest.skipping import evaluate_xfail_marks
 
-from rerank_guard.core.formats import format_verdict
+from rerank_guard.core.formats import format_verdict, status_word
 from rerank_guard.core.given import Cost
 from rerank_guard.core.target import ShowsScoringPrompts, Trains
 from rerank_guard.core.verdict import Status
 from rerank_guard.pytest_plugin.recorder import VERDICT_PROPERTY, verdict_property
-from rerank_guard.pytest_plugin.settings import settings_of, suite_run
+from rerank_guard.pytest_plugin.settings import seed_of, suite_run
 from rerank_guard.suite import Planned, SuiteRun
 from rerank_guard.suite.stages import call_unseen
 
-__all__ = ["ASSIGNED", "Assigned", "check_function", "score_throughput"]
+__all__ = ["ASSIGNED", "Assigned", "check_function", "expected_mark", "score_throughput"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,45 @@ def _at_each_cutoff(cutoffs: Sequence[int | None]) -> Callable[..., None]:
 def _run(request: pytest.FixtureRequest) -> None:
     assigned = request.node.stash[ASSIGNED]
     run = suite_run(request.config)
-    verdict = run.judge(assigned.planned)
+    verdict = run.judge(assigned.planned, expected=_expected_reason(request.node))
     payload = verdict_property(verdict, assigned.position, run.subject())
     request.node.user_properties.append((VERDICT_PROPERTY, payload))
-    if verdict.status in (Status.NOT_APPLICABLE, Status.NOT_RUN):
+    if not verdict.status.says_something:
         pytest.skip("; ".join(filter(None, (verdict.cause, *verdict.evidence, verdict.next_step))))
-    if not verdict.ok:
-        pytest.fail(format_verdict(verdict), pytrace=False)
+    if verdict.status is Status.PASSED:
+        return
+    if verdict.preview:
+        # --runxfail makes xfail() do nothing; a preview check does not fail the run all the same
+        end = pytest.skip if request.config.option.runxfail else pytest.xfail
+        end(f"preview check, {status_word(verdict.status)}: {verdict.cause}")
+    pytest.fail(format_verdict(verdict), pytrace=False)
+
+
+def expected_mark(reason: str) -> pytest.MarkDecorator:
+    """The mark of a check that the configuration expects to fail; what the reranker raises stays an error."""
+    return pytest.mark.xfail(reason=reason, strict=True, raises=pytest.fail.Exception)
+
+
+def _expected_reason(item: pytest.Item) -> str:
+    """Why an xfail mark, by the configuration or by the user, says that the item may fail; empty without one.
+
+    pytest itself evaluates the mark's conditions. A mark that excuses other exceptions alone (`raises=`) excuses no verdict.
+    """
+    if item.config.option.runxfail:
+        return ""
+    expected = evaluate_xfail_marks(item)
+    if expected is None or not _excuses_failures(expected.raises):
+        return ""
+    return expected.reason or "marked xfail"
+
+
+def _excuses_failures(raises: Any) -> bool:
+    """Whether a mark's `raises` covers what an item of the suite raises for a verdict, which is `pytest.fail`'s exception."""
+    if raises is None:
+        return True
+    if isinstance(raises, type | tuple):
+        return issubclass(pytest.fail.Exception, raises)
+    return bool(raises.matches(pytest.fail.Exception("")))  # pytest.RaisesExc
 
 
 @pytest.mark.rerank_benchmark
@@ -78,7 +111,7 @@ def score_throughput(request: pytest.FixtureRequest, _rerank_trained: None, benc
     benchmark.extra_info.update(
         target=run.reranker.name,
         prompts=len(tasks),
-        seed=settings_of(request.config).seed,
+        seed=seed_of(request.config),
         device=run.subject().device,
     )
     benchmark(call_unseen, run.reranker.score, tasks)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rerank_guard.core.default_target import DEFAULT_TARGET
+from rerank_guard.core.config.options import add_options
 from rerank_guard.pytest_plugin.fixtures import (
     _rerank_check_inputs,
     _rerank_run,
@@ -22,7 +22,18 @@ from rerank_guard.pytest_plugin.fixtures import (
     rerank_tasks,
     rerank_training_run,
 )
-from rerank_guard.pytest_plugin.settings import is_worker, parse_cutoffs, run_device, settings_of
+from rerank_guard.pytest_plugin.naming import require_named
+from rerank_guard.pytest_plugin.settings import (
+    PREFIX,
+    is_worker,
+    reference_path_of,
+    report_dir_of,
+    run_device,
+    run_settings,
+    seed_of,
+    settings_of,
+    target_of,
+)
 
 if TYPE_CHECKING:
     from _pytest.config.argparsing import OptionGroup
@@ -52,58 +63,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rerank",
         action="store_true",
         help="Collect the packaged suite: train the reranker on whatever device there is, then judge it. "
-        f"The target is --rerank-target, else the ini key rerank_target, else {DEFAULT_TARGET}.",
+        "Its name is --rerank-target, or `target` in the configuration; `demo` is the packaged one.",
     )
     group.addoption(
         "--rerank-gpu",
         action="store_true",
         help="The same, on CUDA; an error at the start, not a skip, where CUDA cannot be used.",
     )
+    add_options(group.addoption, PREFIX)
     group.addoption(
-        "--rerank-target",
-        metavar="PKG.MOD:FACTORY",
+        "--rerank-device",
+        metavar="DEVICE",
         default=None,
-        help="The reranker to judge; collects the packaged suite. The factory is called with those of the keyword "
-        "arguments seed and device that it accepts.",
-    )
-    group.addoption(
-        "--rerank-k",
-        metavar="K,K",
-        type=_cutoffs_option,
-        default=None,
-        help="Cutoffs of Recall@K, each below the smallest N. Default: the ini key rerank_k, else the reranker's "
-        "own, else those of 5 and 20 below N.",
-    )
-    group.addoption(
-        "--rerank-seed",
-        metavar="SEED",
-        type=_seed_option,
-        default=0,
-        help="Seed given to the reranker's factory. Default: 0.",
-    )
-    group.addoption(
-        "--rerank-report",
-        metavar="DIR",
-        default="rerank-report",
-        help="Where report.json and summary.md go. Default: rerank-report.",
-    )
-    group.addoption(
-        "--rerank-early-stop",
-        action="store_true",
-        help="End the training job as soon as its checks have passed; what is scored then is the model of that moment. "
-        "The reranker's train() must take a monitor.",
-    )
-    group.addoption(
-        "--rerank-continue",
-        action="store_true",
-        help="Train and score even where a check before the job has failed; by default such a job is not started.",
-    )
-    group.addoption(
-        "--rerank-reference",
-        metavar="FILE",
-        default=None,
-        help="A reference run, stored earlier; the suite then also judges that Recall@K has not fallen below it. Default: the ini key "
-        "rerank_reference, else none.",
+        help="Given to the reranker's factory, such as cpu or cuda. Default: cuda where torch can use it, else cpu.",
     )
     group.addoption(
         "--rerank-update-reference",
@@ -115,9 +87,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Run the throughput tests, through pytest-benchmark; without it they are skipped.",
     )
-    parser.addini("rerank_target", "Default of --rerank-target, used when the suite is asked for.", default="")
-    parser.addini("rerank_reference", "Default of --rerank-reference, beside the ini file.", default="")
-    parser.addini("rerank_k", "Default of --rerank-k, such as 5,20.", default="")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -173,19 +142,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             "--rerank-benchmark needs pytest-benchmark, which is not installed or not loaded. "
             'Run: pip install "rerank-guard[benchmark]"'
         )
+    if settings.suite and not is_worker(config):
+        _require_configuration(config)
     if settings.update_reference:
         _require_reference_can_be_written(config)
     if settings.suite and not is_worker(config) and not config.option.collectonly:
+        report_dir = report_dir_of(config)
         try:
-            settings.report_dir.mkdir(parents=True, exist_ok=True)
+            report_dir.mkdir(parents=True, exist_ok=True)
             for stale in (
                 "report.json",
                 "summary.md",
                 "training.png",
             ):  # never left behind to be read as this run's
-                (settings.report_dir / stale).unlink(missing_ok=True)
+                (report_dir / stale).unlink(missing_ok=True)
         except OSError as error:
-            raise pytest.UsageError(f"--rerank-report: cannot write to {settings.report_dir}: {error}") from error
+            raise pytest.UsageError(f"--rerank-report: cannot write to {report_dir}: {error}") from error
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -193,7 +165,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     settings = settings_of(config)
     if not settings.suite:
         return None
-    return f"rerank-guard: target {settings.target}, device {run_device(config)}, seed {settings.seed}"
+    return f"rerank-guard: target {target_of(config) or 'not named'}, device {run_device(config)}, seed {seed_of(config)}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -215,6 +187,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if settings.suite:
         from rerank_guard.pytest_plugin.collection import collect_suite
 
+        require_named(session)
         items.extend(collect_suite(session, config.stash.get(_SELECTED, ())))
     off = {
         mark: reason
@@ -235,16 +208,27 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def _require_configuration(config: pytest.Config) -> None:
+    """Refuse unknown names and settings here: a pytest-xdist worker can only report a failed collection."""
+    from rerank_guard.core.errors import RerankGuardError
+
+    try:
+        run_settings(config)
+    except RerankGuardError as error:
+        raise pytest.UsageError(f"rerank-guard: {error}") from error
+
+
 def _require_reference_can_be_written(config: pytest.Config) -> None:
     settings = settings_of(config)
-    if settings.reference is None:
+    reference = reference_path_of(config)
+    if reference is None:
         raise pytest.UsageError(
             "--rerank-update-reference needs --rerank-reference FILE, which says where to store."
         )
     if not settings.suite:
         raise pytest.UsageError("--rerank-update-reference stores a run of the suite; give --rerank too.")
-    if settings.reference.is_dir():
-        raise pytest.UsageError(f"--rerank-reference: {settings.reference} is a folder; name a file in it.")
+    if reference.is_dir():
+        raise pytest.UsageError(f"--rerank-reference: {reference} is a folder; name a file in it.")
     if is_worker(config) or getattr(config.option, "dist", "no") != "no":  # xdist's -n sets it
         raise pytest.UsageError(
             "--rerank-update-reference cannot store what pytest-xdist's workers scored; run it without -n."
@@ -266,17 +250,3 @@ def _release_alias(config: pytest.Config) -> None:
     optparser = getattr(config._parser, "optparser", None)  # pytest before 9 makes a new one for each parse
     if isinstance(optparser, argparse.ArgumentParser):
         optparser._option_string_actions.pop(_ALIAS, None)
-
-
-def _cutoffs_option(text: str) -> tuple[int, ...]:
-    try:
-        return parse_cutoffs(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _seed_option(text: str) -> int:
-    seed = int(text) if text.isdecimal() else -1
-    if seed < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
-    return seed

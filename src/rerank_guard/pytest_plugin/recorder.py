@@ -15,7 +15,13 @@ from rerank_guard.core.atomic_file import replace_text
 from rerank_guard.core.diagnosis import Diagnosis
 from rerank_guard.core.report import Report, RunError, Subject, TrainingSummary
 from rerank_guard.core.verdict import Status, Verdict
-from rerank_guard.pytest_plugin.settings import current_run, settings_of
+from rerank_guard.pytest_plugin.settings import (
+    current_run,
+    reference_path_of,
+    report_dir_of,
+    run_settings,
+    settings_of,
+)
 from rerank_guard.report.diagnosis_text import diagnosis_lines
 from rerank_guard.report.json import (
     dumps,
@@ -25,7 +31,7 @@ from rerank_guard.report.json import (
     verdict_to_json_dict,
 )
 from rerank_guard.report.markdown import report_to_markdown
-from rerank_guard.report.terminal import problem_lines, training_line, verdict_table
+from rerank_guard.report.terminal import configured_lines, problem_lines, training_line, verdict_table
 from rerank_guard.suite.error_budget import within_budget
 
 __all__ = ["SUBJECT_PROPERTY", "VERDICT_PROPERTY", "Recorder", "subject_property", "verdict_property"]
@@ -45,6 +51,7 @@ _COLOURS = {
     Status.INCONCLUSIVE: {"yellow": True},
     Status.NOT_APPLICABLE: {"light": True},
     Status.NOT_RUN: {"light": True},
+    Status.IGNORED: {"light": True},
 }
 
 
@@ -79,15 +86,25 @@ class Recorder:
         if self._subject is None or not (self._verdicts or self._errors):
             return None
         in_order = sorted(self._verdicts.values(), key=lambda entry: entry[0])
-        verdicts = within_budget([verdict for _, verdict in in_order])
-        return Report(self._subject, verdicts, tuple(self._errors.values()), self._diagnosis_of(verdicts))
+        settings = run_settings(self._config)
+        verdicts = within_budget([verdict for _, verdict in in_order], settings.budget)
+        return Report(
+            self._subject,
+            verdicts,
+            tuple(self._errors.values()),
+            self._diagnosis_of(verdicts),
+            settings.differing(),
+        )
 
     def _diagnosis_of(self, verdicts: tuple[Verdict, ...]) -> Diagnosis | None:
         """Made once for the same verdicts; with probes where the scores are in this process."""
         if self._diagnosed is None or self._diagnosed[0] != verdicts:
             from rerank_guard.suite.diagnose import diagnose_run
 
-            self._diagnosed = verdicts, diagnose_run(current_run(self._config), verdicts)
+            self._diagnosed = (
+                verdicts,
+                diagnose_run(current_run(self._config), verdicts, run_settings(self._config)),
+            )
         return self._diagnosed[1]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -98,7 +115,8 @@ class Recorder:
             self._verdicts[report.nodeid] = (data["position"], verdict_from_json_dict(data["verdict"]))
             self._errors.pop(report.nodeid, None)
             self._subject = _subject(data["subject"])
-        elif report.failed and SUBJECT_PROPERTY in properties:
+        elif SUBJECT_PROPERTY in properties and (report.failed or hasattr(report, "wasxfail")):
+            # an xfail mark excuses a failed check, not a reranker that raises
             check = report.nodeid.partition("::")[2]
             self._errors[report.nodeid] = RunError(check, _last_line(report.longreprtext))
             self._subject = _subject(json.loads(str(properties[SUBJECT_PROPERTY])))
@@ -108,7 +126,7 @@ class Recorder:
         report = self.report
         if report is None:
             return
-        folder = settings_of(self._config).report_dir
+        folder = report_dir_of(self._config)
         try:
             replace_text(folder / "report.json", dumps(report_to_json_dict(report), indent=2) + "\n")
             replace_text(folder / "summary.md", report_to_markdown(report))
@@ -122,34 +140,37 @@ class Recorder:
 
     def _store(self, report: Report) -> None:
         """Put the run into the reference file if that was asked for and nothing is wrong with it."""
-        settings, suite = settings_of(self._config), current_run(self._config)
-        if not settings.update_reference or settings.reference is None or suite is None:
+        reference, suite = reference_path_of(self._config), current_run(self._config)
+        if not settings_of(self._config).update_reference or reference is None or suite is None:
             return
         if suite.inputs.made("raw_scores") is None:
             self._stored = (
-                f"reference run not updated: {settings.reference} keeps its run, as nothing was scored in this one"
+                f"reference run not updated: {reference} keeps its run, as nothing was scored in this one"
             )
             return
         if not report.ok:
-            self._stored = (
-                f"reference run not updated: {settings.reference} keeps its run, as this one did not pass"
-            )
+            self._stored = f"reference run not updated: {reference} keeps its run, as this one did not pass"
             return
         from rerank_guard.stored import write_stored_run
 
+        if suite.settings.select:
+            self._stored = f"reference run not updated: {reference} keeps its run, as this one judged a selection of the checks"
+            return
         unjudged = len(suite.planned()) - len(report.verdicts)
         if unjudged:
-            self._stored = f"reference run not updated: {settings.reference} keeps its run, as {unjudged} of the checks were not run"
+            self._stored = (
+                f"reference run not updated: {reference} keeps its run, as {unjudged} of the checks were not run"
+            )
             return
         try:
-            write_stored_run(settings.reference, suite.as_reference(datetime.now(UTC).date().isoformat()))
+            write_stored_run(reference, suite.as_reference(datetime.now(UTC).date().isoformat()))
         except (
             Exception
         ) as error:  # also what the target's conditions() raises: a report is worth more than its frames
             self._stored = f"reference run not updated: {type(error).__name__}: {error}"
             self._store_failed = True
         else:
-            self._stored = f"reference run updated: {settings.reference}"
+            self._stored = f"reference run updated: {reference}"
 
     def _draw(self, folder: Path) -> None:
         """The learning curve of this process's training job, where there was one and matplotlib is there."""
@@ -181,7 +202,9 @@ class Recorder:
         terminalreporter.write_line("")
         if report.subject.training is not None:
             terminalreporter.write_line(training_line(report.subject.training))
-        path = settings_of(self._config).report_dir / "report.json"
+        for line in configured_lines(report.configured):
+            terminalreporter.write_line(line)
+        path = report_dir_of(self._config) / "report.json"
         if self._write_error is not None:
             terminalreporter.write_line(f"report not written to {path}: {self._write_error}", red=True)
         else:

@@ -1,4 +1,4 @@
-"""What the command line and the ini file ask for, and the one `SuiteRun` of a pytest run."""
+"""What the command line and the configuration ask for, and the one `SuiteRun` of a pytest run."""
 
 from __future__ import annotations
 
@@ -8,81 +8,116 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from rerank_guard.core.default_target import DEFAULT_TARGET
+from rerank_guard.core.config.configuration import Configuration, read_configuration
+from rerank_guard.core.config.options import given_options
+from rerank_guard.core.defaults import REPORT_FOLDER
+from rerank_guard.core.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:
     from rerank_guard.stored import StoredRun
     from rerank_guard.suite import RunSettings, SuiteRun
 
 __all__ = [
+    "HOW_TO_NAME",
+    "PREFIX",
     "Settings",
+    "configuration_of",
     "current_run",
     "is_worker",
-    "parse_cutoffs",
+    "reference_path_of",
+    "report_dir_of",
     "run_device",
     "run_settings",
+    "seed_of",
     "settings_of",
     "suite_run",
+    "target_of",
 ]
 
 
+HOW_TO_NAME = (
+    'no reranker is named. Give --rerank-target PKG.MOD:FACTORY, or target = "pkg.mod:factory" in [tool.rerank_guard] of '
+    "pyproject.toml (or in rerank_guard.toml); --rerank-target demo judges the packaged one"
+)
+
+PREFIX = "rerank-"
+"""Of the plugin's options on the command line."""
+
+
 class Settings(NamedTuple):
-    """The options of one run; not a dataclass, whose methods are compiled anew in every idle pytest run.
+    """What was asked for on the command line alone; not a dataclass, whose methods are compiled anew in every idle run.
 
     Attributes:
         suite: the packaged suite was asked for.
         gpu: CUDA is required.
-        target: "package.module:factory".
-        seed: given to the factory.
-        cutoffs: the K of Recall@K; None leaves the choice to the target.
-        report_dir: where report.json and summary.md go.
+        device: to run on; None leaves the choice to what there is.
         benchmark: the throughput tests were asked for.
-        early_stop: the training job ends once its checks have passed.
-        continue_after_failure: train even where a check before the job has failed.
-        reference: the file of the reference run; None without one.
-        update_reference: store this run there, instead of being compared with it.
+        update_reference: store this run in the file of the reference run, instead of being compared with it.
     """
 
     suite: bool
     gpu: bool
-    target: str
-    seed: int
-    cutoffs: tuple[int, ...] | None
-    report_dir: Path
+    device: str | None
     benchmark: bool
-    early_stop: bool
-    continue_after_failure: bool
-    reference: Path | None
     update_reference: bool
 
 
+_CONFIGURATION = pytest.StashKey[Configuration]()
+_RUN_SETTINGS = pytest.StashKey["RunSettings"]()
 _SETTINGS = pytest.StashKey[Settings]()
 _RUN = pytest.StashKey["SuiteRun"]()
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """The run's settings, read once.
-
-    Raises:
-        pytest.UsageError: the ini key `rerank_k` is malformed.
-    """
+    """What was asked for on the command line, read once. Reads no file."""
     if _SETTINGS not in config.stash:
         option = config.option
-        named: str | None = option.rerank_target
         config.stash[_SETTINGS] = Settings(
-            suite=bool(option.rerank or option.rerank_gpu or named is not None),
+            suite=bool(option.rerank or option.rerank_gpu or option.rerank_target is not None),
             gpu=option.rerank_gpu,
-            target=named or config.getini("rerank_target") or DEFAULT_TARGET,
-            seed=option.rerank_seed,
-            cutoffs=option.rerank_k if option.rerank_k is not None else _ini_cutoffs(config),
-            report_dir=config.invocation_params.dir / option.rerank_report,
+            device=option.rerank_device,
             benchmark=option.rerank_benchmark,
-            early_stop=option.rerank_early_stop,
-            continue_after_failure=option.rerank_continue,
-            reference=_reference_path(config),
             update_reference=option.rerank_update_reference,
         )
     return config.stash[_SETTINGS]
+
+
+def configuration_of(config: pytest.Config) -> Configuration:
+    """The configuration of the files and the command line, read once, when something first needs it.
+
+    Raises:
+        pytest.UsageError: a file cannot be read, or has an unknown key or a value of another type.
+    """
+    if _CONFIGURATION not in config.stash:
+        given = given_options(config.option, PREFIX)
+        try:
+            found = read_configuration(given, PREFIX, config.invocation_params.dir)
+        except ConfigError as error:
+            raise pytest.UsageError(f"rerank-guard: {error}") from error
+        config.stash[_CONFIGURATION] = found
+    return config.stash[_CONFIGURATION]
+
+
+def target_of(config: pytest.Config) -> str | None:
+    """The reranker's spec, "package.module:factory" or "demo"; None where none is named."""
+    spec: str | None = configuration_of(config).get("target")
+    return spec
+
+
+def seed_of(config: pytest.Config) -> int:
+    """The seed given to the factory."""
+    return int(configuration_of(config).get("seed", 0))
+
+
+def report_dir_of(config: pytest.Config) -> Path:
+    """Where report.json and summary.md go."""
+    return Path(configuration_of(config).get("report", config.invocation_params.dir / REPORT_FOLDER))
+
+
+def reference_path_of(config: pytest.Config) -> Path | None:
+    """The file of the reference run; None without one."""
+    path: Path | None = configuration_of(config).get("reference")
+    return path
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -91,9 +126,12 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def run_device(config: pytest.Config) -> str:
-    """The device targets are asked to run on: "cuda" where torch can use it, else "cpu"."""
-    if settings_of(config).gpu:
+    """The device targets are asked to run on: what was asked for, else "cuda" where torch can use it, else "cpu"."""
+    settings = settings_of(config)
+    if settings.gpu:
         return "cuda"
+    if settings.device is not None:
+        return settings.device
     from rerank_guard.adapters.torch_device import find_device
 
     return find_device()
@@ -109,30 +147,29 @@ def suite_run(config: pytest.Config) -> SuiteRun:
         from rerank_guard.pytest_plugin.terminal_progress import terminal_progress
         from rerank_guard.suite import SuiteRun, load_target
 
-        settings = settings_of(config)
         _make_importable(config)
-        reranker = load_target(settings.target, seed=settings.seed, device=run_device(config))
+        spec = target_of(config)
+        if spec is None:
+            raise TargetError(HOW_TO_NAME)
+        reranker = load_target(spec, seed=seed_of(config), device=run_device(config))
         config.stash[_RUN] = SuiteRun(reranker, run_settings(config), progress=terminal_progress(config))
     return config.stash[_RUN]
 
 
 def run_settings(config: pytest.Config) -> RunSettings:
-    """The options as the suite takes them.
+    """The configuration as the suite takes it, made once.
 
     Raises:
         StoredRunError: the file of the reference run is missing, or not as it was written.
+        ConfigError: a name that no check, stage or fault has, or a setting that its check does not take.
     """
-    from rerank_guard.suite import RunSettings
+    from rerank_guard.suite.configured import run_settings_of
 
-    settings = settings_of(config)
-    return RunSettings(
-        cutoffs=settings.cutoffs,
-        seed=settings.seed,
-        device=run_device(config),
-        early_stop=settings.early_stop,
-        continue_after_failure=settings.continue_after_failure,
-        reference=_reference_run(settings),
-    )
+    if _RUN_SETTINGS not in config.stash:
+        config.stash[_RUN_SETTINGS] = run_settings_of(
+            configuration_of(config), device=run_device(config), reference=_reference_run(config)
+        )
+    return config.stash[_RUN_SETTINGS]
 
 
 def current_run(config: pytest.Config) -> SuiteRun | None:
@@ -147,45 +184,15 @@ def _make_importable(config: pytest.Config) -> None:
             sys.path.insert(0, str(folder))
 
 
-def _reference_path(config: pytest.Config) -> Path | None:
-    """The command line's FILE from where pytest was called; the ini key's from beside the ini file."""
-    if config.option.rerank_reference is not None:
-        return config.invocation_params.dir / str(config.option.rerank_reference)
-    named: str = config.getini("rerank_reference")
-    return (config.inipath.parent if config.inipath else config.rootpath) / named if named else None
-
-
-def _reference_run(settings: Settings) -> StoredRun | None:
-    """The run to compare with; None without the suite, which alone does.
+def _reference_run(config: pytest.Config) -> StoredRun | None:
+    """The run to compare with; None without the suite, which alone does, and where this run is stored instead.
 
     Raises:
         StoredRunError: the file is missing, or not as it was written.
     """
-    if settings.reference is None or settings.update_reference or not settings.suite:
+    settings = settings_of(config)
+    if settings.update_reference or not settings.suite:
         return None
-    from rerank_guard.stored import read_stored_run
+    from rerank_guard.suite.configured import reference_of
 
-    return read_stored_run(settings.reference)
-
-
-def _ini_cutoffs(config: pytest.Config) -> tuple[int, ...] | None:
-    text: str = config.getini("rerank_k")
-    try:
-        return parse_cutoffs(text) if text else None
-    except ValueError as error:
-        raise pytest.UsageError(f"ini key rerank_k: {error}") from error
-
-
-def parse_cutoffs(text: str) -> tuple[int, ...]:
-    """The cutoffs in "5,20".
-
-    Raises:
-        ValueError: something between the commas is not a whole number above 0.
-    """
-    try:
-        cutoffs = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"{text!r} is not a list of whole numbers such as 5,20") from None
-    if min(cutoffs) < 1:
-        raise ValueError(f"{text!r} holds a K below 1; Recall@K needs K >= 1")
-    return cutoffs
+    return reference_of(configuration_of(config))

@@ -43,7 +43,10 @@ def recall_in_words(verdicts: Sequence[Verdict]) -> str:
     judged = [
         verdict
         for verdict in verdicts
-        if verdict.check.startswith("recall_beats_baseline[") and not verdict.ok and verdict.measured
+        if verdict.check.startswith("recall_beats_baseline[")
+        and not verdict.ok
+        and verdict.status is not Status.PASSED
+        and verdict.measured
     ]
     if not judged:
         return ""

@@ -22,7 +22,7 @@ __all__ = [
     "verdict_to_json_dict",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the layout of `report.json`; raised when a key changes its meaning or goes."""
 
 
@@ -53,6 +53,8 @@ def verdict_to_json_dict(verdict: Verdict) -> dict[str, object]:
         ],
         "affected": None if verdict.affected is None else asdict(verdict.affected),
         "p_failed": strict_json(verdict.p_failed),
+        "expected": verdict.expected,
+        "preview": verdict.preview,
     }
 
 
@@ -89,6 +91,8 @@ def verdict_from_json_dict(data: Mapping[str, Any]) -> Verdict:
         ),
         affected=None if data["affected"] is None else Affected(**data["affected"]),
         p_failed=data["p_failed"],
+        expected=data["expected"],
+        preview=data["preview"],
     )
 
 
@@ -104,6 +108,7 @@ def report_to_json_dict(report: Report) -> dict[str, object]:
         "versions": dict(subject.versions),
         "details": strict_json(subject.details),
         "training": None if subject.training is None else strict_json(asdict(subject.training)),
+        "configured": [strict_json(asdict(each)) for each in report.configured],
         "ok": report.ok,
         "verdicts": [verdict_to_json_dict(verdict) for verdict in report.verdicts],
         "diagnosis": None if report.diagnosis is None else strict_json(asdict(report.diagnosis)),

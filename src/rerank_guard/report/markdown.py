@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rerank_guard.core.diagnosis import Diagnosis
-from rerank_guard.core.formats import format_values, format_verdict, status_word
+from rerank_guard.core.formats import format_values, format_verdict, status_text
 from rerank_guard.core.report import Report
 from rerank_guard.report.terminal import training_line
 
@@ -28,6 +28,11 @@ def _lines(report: Report) -> Iterator[str]:
     if subject.training is not None:
         yield ""
         yield f"{training_line(subject.training).capitalize()}."
+    if report.configured:
+        yield ""
+        yield "Configured: " + ", ".join(
+            f"`{each.key}` = {_cell(str(each.value))} ({_cell(each.origin)})" for each in report.configured
+        )
     if report.diagnosis is not None:
         yield ""
         yield from _diagnosis(report.diagnosis)
@@ -42,7 +47,7 @@ def _lines(report: Report) -> Iterator[str]:
     for verdict in report.verdicts:
         cells = (
             verdict.check,
-            status_word(verdict.status),
+            status_text(verdict),
             format_values(verdict.measured),
             format_values(verdict.threshold),
             str(verdict.n),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rerank_guard.core.formats import format_value, status_word
-from rerank_guard.core.report import Problem, RunError, TrainingSummary
+from rerank_guard.core.formats import format_value, status_text
+from rerank_guard.core.report import Configured, Problem, RunError, TrainingSummary
 from rerank_guard.core.verdict import Measured, Status, Verdict
 
-__all__ = ["MOST_PROBLEMS", "TableLine", "problem_lines", "training_line", "verdict_table"]
+__all__ = ["MOST_PROBLEMS", "TableLine", "configured_lines", "problem_lines", "training_line", "verdict_table"]
 
 MOST_PROBLEMS = 5
 """Problems shown beside a diagnosis; the table has all of them."""
@@ -31,7 +32,7 @@ def verdict_table(verdicts: Sequence[Verdict], errors: Sequence[RunError] = ()) 
     rows = [
         (
             verdict.check,
-            status_word(verdict.status),
+            status_text(verdict),
             _first(verdict.measured),
             _thresholds(verdict.threshold),
             str(verdict.n) if verdict.n else "-",
@@ -57,10 +58,23 @@ def problem_lines(problems: Sequence[Problem], most: int = MOST_PROBLEMS) -> Ite
         yield f"and {len(problems) - most} more, see the table"
 
 
+def configured_lines(configured: Sequence[Configured], *, width: int = 100) -> Iterator[str]:
+    """What differs from the defaults, and where it was given; nothing where nothing does."""
+    if configured:
+        text = ", ".join(f"{each.key} = {_shown(each.value)} ({each.origin})" for each in configured)
+        yield from textwrap.wrap(f"configured: {text}", width, subsequent_indent="  ", break_on_hyphens=False)
+
+
 def training_line(training: TrainingSummary) -> str:
     """How long the job was, and whether it was ended before its plan."""
     line = f"training: {training.steps} of {training.planned_steps} steps in {training.seconds:.0f} s"
     return f"{line}, ended early: its checks had passed" if training.stopped_early else line
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return format_value(value) if isinstance(value, bool | int | float) else repr(value)
 
 
 def _thresholds(values: dict[str, Measured]) -> str:

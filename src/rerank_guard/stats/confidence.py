@@ -13,6 +13,9 @@ __all__ = ["mean_confidence_sequence"]
 
 _SMALLEST_MEAN = 1e-12
 
+_FINEST = 2.0**-53
+"""The smallest distance of a level from 1 that float64 tells apart; a level of 1 is taken for that."""
+
 
 def mean_confidence_sequence(values: FloatArray, level: float) -> tuple[float, float]:
     """The confidence sequence's interval after these values, for the mean of values in [0, 1].
@@ -23,12 +26,12 @@ def mean_confidence_sequence(values: FloatArray, level: float) -> tuple[float, f
 
     Args:
         values: (n,) float64 in [0, 1], n >= 1; their order does not matter.
-        level: confidence, inside (0, 1); each end leaves (1 - level)/2 outside.
+        level: confidence, above 0, up to 1; each end leaves (1 - level)/2 outside.
 
     Returns:
         The two ends, 0 <= low <= mean <= high <= 1.
     """
-    needed = math.log(2.0 / (1.0 - level))
+    needed = math.log(2.0 / max(1.0 - level, _FINEST))
     return _lower_end(values, needed), 1.0 - _lower_end(1.0 - values, needed)
 
 

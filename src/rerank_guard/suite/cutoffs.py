@@ -32,7 +32,9 @@ def choose_cutoffs(
         TargetError: an empty sequence of cutoffs.
     """
     if explicit is not None:
-        return _checked(explicit, "the cutoffs asked for (--rerank-k, rerank_k or cutoffs=)", n_candidates)
+        return _checked(
+            explicit, "the cutoffs asked for (k in the configuration, --k, --rerank-k or cutoffs=)", n_candidates
+        )
     if isinstance(target, DeclaresCutoffs):
         return _checked(target.cutoffs, f"the cutoffs of target {target.name!r}", n_candidates)
     defaults = tuple(k for k in DEFAULT_CUTOFFS if k < min(n_candidates)) or (1,)

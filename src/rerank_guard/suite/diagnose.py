@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rerank_guard.core.diagnosis import Diagnosis, Probe
 from rerank_guard.core.errors import RerankGuardError
 from rerank_guard.core.verdict import Status, Verdict
 from rerank_guard.diagnosis import diagnose, what_if_probes
+from rerank_guard.suite.settings import RunSettings
 from rerank_guard.suite.suite_run import SuiteRun
 
 __all__ = ["diagnose_run"]
 
 
-def diagnose_run(session: SuiteRun | None, verdicts: Sequence[Verdict]) -> Diagnosis | None:
+def diagnose_run(
+    session: SuiteRun | None, verdicts: Sequence[Verdict], settings: RunSettings | None = None
+) -> Diagnosis | None:
     """`diagnose`, with the probes of `what_if` at the largest cutoff where something is not ok and scores were taken.
+
+    Failures that are expected, or of preview checks, are left out: it explains what is left.
 
     Starts nothing: a target that was not scored is not scored for this.
 
     Args:
         session: the one that was judged; None where it lies in another process, which leaves the verdicts alone.
         verdicts: of the run, in suite order.
+        settings: of the run; the defaults where it is None.
     """
-    return diagnose(verdicts, _probes(session, verdicts))
+    left = [_to_explain(verdict) for verdict in verdicts if not verdict.excused]
+    return diagnose(left, _probes(session, left), () if settings is None else settings.checks)
+
+
+def _to_explain(verdict: Verdict) -> Verdict:
+    """What was expected to fail and passed is, for the diagnosis, a check that passed."""
+    return replace(verdict, expected="") if verdict.expected else verdict
 
 
 _OPEN = frozenset({None, "scores-not-from-model", "position-prior"})

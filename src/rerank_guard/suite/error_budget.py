@@ -20,17 +20,22 @@ def within_budget(verdicts: Sequence[Verdict], alpha: float = ALPHA) -> tuple[Ve
     is PASSED: all checks must pass, and a conjunction needs no correction.
 
     Args:
-        verdicts: of one run.
+        verdicts: of one run, those of ignored, expected and preview checks among them: the family is all that applies,
+            whatever of it counts. One that is not FAILED enters with p = 1, which makes no other one smaller.
         alpha: the budget.
     """
     family = [index for index, verdict in enumerate(verdicts) if verdict.p_failed is not None]
-    adjusted = dict(zip(family, holm([verdicts[index].p_failed or 0.0 for index in family]), strict=True))
+    adjusted = dict(zip(family, holm([_p_value(verdicts[index]) for index in family]), strict=True))
     return tuple(
         _withdrawn(verdict, adjusted[index], len(family), alpha)
         if verdict.status is Status.FAILED and adjusted.get(index, 0.0) > alpha
         else verdict
         for index, verdict in enumerate(verdicts)
     )
+
+
+def _p_value(verdict: Verdict) -> float:
+    return (verdict.p_failed or 0.0) if verdict.status is Status.FAILED else 1.0
 
 
 def _withdrawn(verdict: Verdict, adjusted: float, n_checks: int, alpha: float) -> Verdict:

@@ -18,6 +18,7 @@ __all__ = [
     "ASKING",
     "RUN_GIVEN",
     "all_inputs",
+    "capabilities_used",
     "cost_of",
     "depends_on_cutoff",
     "input_named",
@@ -88,6 +89,17 @@ def missing_capabilities(names: Iterable[str], reranker: object) -> tuple[type, 
     """The capabilities behind these inputs that a reranker lacks, in the order in which they are needed."""
     needed = dict.fromkeys(need for name in names for need in _needs(name))
     return tuple(need for need in needed if not isinstance(reranker, need))
+
+
+def capabilities_used(names: Iterable[str]) -> frozenset[type]:
+    """The capabilities behind these inputs, those of optional inputs included: they are used where a reranker has them."""
+    found: set[type] = set()
+    for name in names:
+        if name not in _NOT_MADE:
+            record = input_named(name)
+            found |= {record.needs} if record.needs is not None else set()
+            found |= capabilities_used(record.inputs)
+    return frozenset(found)
 
 
 def needed_from_run(names: Iterable[str]) -> frozenset[str]:

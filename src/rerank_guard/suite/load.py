@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Mapping
 from types import ModuleType
 
-from rerank_guard.core.default_target import DEFAULT_TARGET
+from rerank_guard.core.demo import DEMO, DEMO_TARGET
 from rerank_guard.core.errors import TargetError
 from rerank_guard.core.target import RerankTarget
 
@@ -25,7 +25,7 @@ def load_target(spec: str, *, seed: int, device: str | None = None) -> RerankTar
     object that is a target already is taken as it is.
 
     Args:
-        spec: "package.module:attribute", the attribute dotted if need be.
+        spec: "package.module:attribute", the attribute dotted if need be; or "demo" for the packaged one.
         seed: given to the factory.
         device: "cpu", "cuda", given to the factory; None leaves the choice to it.
 
@@ -34,6 +34,7 @@ def load_target(spec: str, *, seed: int, device: str | None = None) -> RerankTar
             or the result is not a `RerankTarget`. What the module or factory itself raises is not swallowed,
             except a missing dependency, which becomes a TargetError that names it.
     """
+    spec = DEMO_TARGET if spec == DEMO else spec
     module_name, separator, attribute = spec.partition(":")
     if not separator or not module_name or not attribute:
         raise TargetError(
@@ -76,14 +77,14 @@ def _import(module_name: str, spec: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or module_name
         if missing == module_name or module_name.startswith(missing + "."):
-            if spec == DEFAULT_TARGET:
+            if spec == DEMO_TARGET:
                 raise TargetError(_no_model(missing)) from error
             raise TargetError(
                 f"the target {spec!r} cannot be loaded: there is no module {missing!r}"
                 f"{_closest(missing.rpartition('.')[2], _siblings(missing))}. "
                 "Modules are looked for in the current directory, the rootdir and sys.path."
             ) from error
-        if spec == DEFAULT_TARGET:
+        if spec == DEMO_TARGET:
             raise TargetError(_no_model(missing)) from error
         raise TargetError(
             f"the target {spec!r} cannot be loaded: importing {module_name} needs {missing!r}, "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rerank_guard.checks.registry import all_checks
 from rerank_guard.core.check import CUTOFF, Check
 from rerank_guard.core.given import Cost
-from rerank_guard.suite.input_records import RUN_GIVEN, cost_of, missing_capabilities, needed_from_run
+from rerank_guard.suite.input_records import cost_of, missing_capabilities, needed_from_run
 
 __all__ = ["Planned", "plan_checks"]
 
@@ -64,23 +64,28 @@ class Planned:
         """What has to run before it can be judged."""
         return max((cost_of(given) for given in self.inputs.values()), default=Cost.STATIC)
 
+    @property
+    def is_statistical(self) -> bool:
+        """Whether it has a false-alarm rate, and so belongs to the run's error budget."""
+        return any(setting.is_level for setting in self.check.settings.values())
+
+    def missing_from_run(self, given: Collection[str]) -> frozenset[str]:
+        """What the run would have to bring for it, such as a reference run, and does not."""
+        return needed_from_run(self.required) - frozenset(given)
+
     def missing(self, reranker: object) -> tuple[type, ...]:
         """The capabilities that the reranker lacks for it."""
         return missing_capabilities(self.required, reranker)
 
 
-def plan_checks(cutoffs: Sequence[int], *, given: Sequence[str] = ()) -> tuple[Planned, ...]:
-    """All that a run judges, cheapest first, then by stage.
+def plan_checks(cutoffs: Sequence[int]) -> tuple[Planned, ...]:
+    """All that a run can judge, cheapest first, then by stage.
 
     Args:
         cutoffs: the K of the checks that run once a cutoff.
-        given: inputs that the run itself brings, such as a reference run; a check that needs another one of these is
-            left out.
     """
     found = [each for check in all_checks().values() for each in _all_of(check, cutoffs)]
-    absent = RUN_GIVEN - set(given)
-    kept = [each for each in found if not needed_from_run(each.required) & absent]
-    return tuple(sorted(kept, key=lambda each: (each.cost, each.check.stage)))  # stable: the records' order within
+    return tuple(sorted(found, key=lambda each: (each.cost, each.check.stage)))  # stable: the records' order within
 
 
 def _all_of(check: Check[...], cutoffs: Sequence[int]) -> Iterator[Planned]:

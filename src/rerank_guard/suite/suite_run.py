@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rerank_guard.core.errors import InvalidScoresError, InvalidTaskError, InvalidTraceError, NotOfferedError
+from rerank_guard.core.errors import (
+    ConfigError,
+    InvalidScoresError,
+    InvalidTaskError,
+    InvalidTraceError,
+    NotOfferedError,
+)
 from rerank_guard.core.faults.data import RESULT_MALFORMED
 from rerank_guard.core.finding import Finding, Strength, Suspected, not_applicable
 from rerank_guard.core.given import Cost, method_of
@@ -21,6 +27,7 @@ from rerank_guard.suite.describe import subject_of
 from rerank_guard.suite.load import require_target
 from rerank_guard.suite.planned import Planned, plan_checks
 from rerank_guard.suite.resolver import Resolver
+from rerank_guard.suite.selection import chosen, expected_reason, is_selected, settings_for, unmatched
 from rerank_guard.suite.settings import RunSettings
 
 __all__ = ["SuiteRun"]
@@ -61,9 +68,19 @@ class SuiteRun:
 
         Raises:
             VacuousMetricError, InvalidTaskError, TargetError: see `cutoffs.choose_cutoffs`.
+        ConfigError: a name with a cutoff that this run does not have; no check is selected.
         """
         if self._planned is None:
-            self._planned = plan_checks(self.inputs.get("cutoffs"), given=tuple(self._given))
+            every = plan_checks(self.inputs.get("cutoffs"))
+            settings = self.settings
+            if missing := unmatched((*settings.select, *settings.ignore, *settings.expected), every):
+                raise ConfigError(
+                    f"{', '.join(missing)}: there is no such cutoff in this run; its cutoffs are "
+                    f"{', '.join(map(str, self.inputs.get('cutoffs')))}."
+                )
+            self._planned = chosen(every, settings.select, self._given)
+            if not self._planned:
+                raise ConfigError(f"select = {', '.join(settings.select)} leaves no check of this run to judge.")
         return self._planned
 
     def prepare(self, planned: Planned) -> None:
@@ -72,12 +89,13 @@ class SuiteRun:
         Where the input of a check before the job cannot be made, the job is stopped, as by a check that fails.
 
         Raises:
-            NotOfferedError: the reranker has the method, but not in its present configuration.
+            ConfigError: the check was selected by name, and needs what this run does not bring.
             Exception: whatever the reranker raises.
         """
         __tracebackhide__ = True
-        if self._not_judged(planned) is not None:
+        if self._not_judged(planned) is not None or self._is_advisory(planned):
             return
+        self._require_given(planned)
         try:
             self._arguments(planned)
         except (NotOfferedError, InvalidScoresError, InvalidTaskError, InvalidTraceError):
@@ -87,19 +105,27 @@ class SuiteRun:
                 self.stopped_by.append(planned.name)  # what could not be looked at is no ground for a job either
             raise
 
-    def judge(self, planned: Planned) -> Verdict:
+    def judge(self, planned: Planned, *, expected: str | None = None) -> Verdict:
         """The verdict of a check. Malformed data becomes a failed verdict; what the reranker raises is passed on.
 
-        A check before the job that fails stops the job: one that cannot succeed is not started (`stopped_by`).
+        A check before the job that fails stops the job: one that cannot succeed is not started (`stopped_by`). What is
+        expected to fail does not, nor does a preview check, whose own errors are shown in its verdict.
+
+        Args:
+            planned: the check.
+            expected: why it may fail, empty where it may not; by default what the settings say.
         """
         __tracebackhide__ = True
+        reason = expected_reason(planned, self.settings) if expected is None else expected
+        preview = self._is_advisory(planned)
         finding = self._not_judged(planned)
         if finding is None:
-            self.prepare(planned)
-            finding = self._measured(planned)
-            if planned.cost < Cost.TRAINING and finding.status is Status.FAILED:
+            finding = self._tried(planned) if preview else self._judged(planned)
+            stops = planned.cost < Cost.TRAINING and finding.status is Status.FAILED
+            if stops and not reason and not preview:
                 self.stopped_by.append(planned.name)
-        return worded(finding, check=planned.name, claim=planned.claim)
+        verdict = worded(finding, check=planned.name, claim=planned.claim)
+        return replace(verdict, expected=reason, preview=preview) if reason or preview else verdict
 
     def trained(self) -> TrainingTrace | None:
         """Train if the reranker does; its trace, or None of a reranker without a training job."""
@@ -129,9 +155,41 @@ class SuiteRun:
             throughput=self.inputs.get("measured_throughput") if timed else None,
         )
 
+    def _judged(self, planned: Planned) -> Finding:
+        __tracebackhide__ = True
+        self.prepare(planned)
+        return self._measured(planned)
+
+    def _tried(self, planned: Planned) -> Finding:
+        """The finding of a preview check; one that raises does not end the run."""
+        try:
+            return self._measured(planned)
+        except Exception as error:
+            return not_applicable(
+                f"this preview check, or what it asked of the reranker, raised {type(error).__name__}: {error}",
+                "report it where the check comes from",
+            )
+
+    def _is_advisory(self, planned: Planned) -> bool:
+        """Whether the verdict of this check does not count: it is a preview, and previews do not count in this run."""
+        return planned.check.preview and not self.settings.preview
+
+    def _require_given(self, planned: Planned) -> None:
+        """Refuse a check that was selected by name without the reference run that it compares with."""
+        if missing := planned.missing_from_run(self._given):
+            what = (
+                "a reference run whose scoring was timed"
+                if "reference_throughput" in missing
+                else "a reference run"
+            )
+            raise ConfigError(
+                f"{planned.name} was selected and has no verdict: it needs {what}; give one with `reference` or --reference "
+                "(--rerank-reference in pytest)."
+            )
+
     def _measured(self, planned: Planned) -> Finding:
         try:
-            return planned.check.measure(**self._arguments(planned), **self._settings(planned))
+            return planned.check.measure(**self._arguments(planned), **settings_for(planned, self.settings))
         except NotOfferedError as error:
             return not_applicable(str(error), "nothing to do, unless the reranker should offer it")
         except (InvalidScoresError, InvalidTaskError, InvalidTraceError) as error:
@@ -145,15 +203,16 @@ class SuiteRun:
             found[parameter] = make(given, planned.k)
         return found
 
-    def _settings(self, planned: Planned) -> dict[str, Any]:
-        """The run's alpha, where it has one, for every check that has a level."""
-        if self.settings.alpha is None or "alpha" not in planned.check.settings:
-            return {}
-        return {"alpha": self.settings.alpha}
-
     def _not_judged(self, planned: Planned) -> Finding | None:
         """The finding of a check that judges nothing, None of one that does."""
         missing = planned.missing(self.reranker)
+        if not missing and is_selected(planned, self.settings.ignore):
+            return not_applicable(
+                f"the configuration ignores it ({self.settings.origin('ignore')})",
+                "take it out of `ignore` to have it judged",
+                status=Status.IGNORED,
+                p_failed=1.0 if planned.is_statistical else None,
+            )
         if missing:
             methods = " and ".join(method_of(capability) for capability in missing)
             return not_applicable(

@@ -9,7 +9,7 @@ import pytest
 
 from guard.builders import random_tasks
 from rerank_guard.checks.comparing.ragged_rows import ragged
-from rerank_guard.checks.comparing.shared_rows import shared_rows
+from rerank_guard.checks.comparing.shared_rows import most_that_pass, shared_rows
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import Item
 
@@ -19,8 +19,9 @@ def made(n_tasks=100, n=12):
     return random_tasks(rng, [n] * n_tasks), [rng.normal(size=n) for _ in range(n_tasks)]
 
 
-def found(rows, tasks):
-    return shared_rows(ragged(rows), TaskTable.of(tasks)).tolist()
+def found(rows, tasks, **limits):
+    shared = shared_rows(ragged(rows), TaskTable.of(tasks)).tolist()
+    return shared if len(shared) > most_that_pass(len(tasks), **limits) else []
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,17 @@ def test_ten_tasks_and_more_than_two_percent_share_a_row(n_tasks, n_shared, hold
 def test_a_row_of_half_of_the_tasks_is_a_preference(n_shared, holds):
     tasks, rows = made()
     assert (found([rows[0]] * n_shared + rows[n_shared:], tasks) != []) is holds
+
+
+def test_a_preference_for_positions_is_one_over_lists_of_unlike_lengths():
+    rng = np.random.default_rng(5)
+    preference = rng.normal(size=20)
+    tasks = random_tasks(rng, [10 + user % 11 for user in range(88)])
+    rows = [preference[: task.n_candidates] for task in tasks]
+    assert len(shared_rows(ragged(rows), TaskTable.from_tasks(tasks))) == 0
+    own = [rng.normal(size=task.n_candidates) for task in tasks]
+    misaligned = [*rows[:30], *own[30:]]
+    assert len(shared_rows(ragged(misaligned), TaskTable.from_tasks(tasks))) == 30
 
 
 @pytest.mark.parametrize(("n_values", "holds"), [(7, False), (8, True)])

@@ -9,7 +9,7 @@ import pytest
 
 from guard.limits import missed
 from rerank_guard.checks.data.no_history_leak import no_history_leak
-from rerank_guard.core.errors import InvalidTaskError, RerankGuardError
+from rerank_guard.core.errors import InvalidTaskError, SettingError
 from rerank_guard.core.finding import Affected, Strength
 from rerank_guard.core.ragged import BLOCK_VALUES
 from rerank_guard.core.task_table import TaskTable
@@ -128,7 +128,7 @@ def test_what_passes_for_namesakes_can_be_set_and_senseless_settings_are_refused
     tasks[:3] = [replace(task, history=(Item("remake", task.candidates[0].text),)) for task in tasks[:3]]
     assert no_history_leak(tasks).fault == "history-leak"
     assert no_history_leak(tasks, most_namesakes=0.05).status is Status.PASSED
-    with pytest.raises(RerankGuardError, match="most_namesakes"):
+    with pytest.raises(SettingError, match="most_namesakes"):
         no_history_leak(tasks, most_namesakes=1.0)
     with pytest.raises(InvalidTaskError, match="no tasks"):
         no_history_leak([])

@@ -11,7 +11,7 @@ import pytest
 from guard.builders import make_task
 from guard.limits import missed
 from rerank_guard.checks.data.no_text_artifact_leak import no_text_artifact_leak
-from rerank_guard.core.errors import InvalidTaskError, RerankGuardError
+from rerank_guard.core.errors import InvalidTaskError, SettingError
 from rerank_guard.core.finding import Strength
 from rerank_guard.core.types import Item, RankingTask
 from rerank_guard.core.verdict import Status
@@ -224,7 +224,7 @@ def test_settings_and_empty_lists_are_refused():
     with pytest.raises(InvalidTaskError, match="no tasks"):
         no_text_artifact_leak([])
     for most_excess in (0.0, 0.5):
-        with pytest.raises(RerankGuardError, match="most_excess"):
+        with pytest.raises(SettingError, match="most_excess"):
             no_text_artifact_leak(tasks_of(2), most_excess=most_excess)
-    with pytest.raises(RerankGuardError, match="alpha"):
+    with pytest.raises(SettingError, match="alpha"):
         no_text_artifact_leak(tasks_of(2), alpha=1.0)

@@ -7,9 +7,9 @@ import pytest
 
 from rerank_guard.checks.data import _shown_texts
 from rerank_guard.checks.data._shown_texts import (
+    ByChance,
     NamesByRow,
     ShownTexts,
-    namesakes_tolerated,
     share_of_pairs_that_meet,
     shown_text,
 )
@@ -38,7 +38,8 @@ def test_case_white_space_and_invisible_characters_are_folded(text, shown):
     [(100, 0.01, 4.0), (900, 0.01, 18.0), (3, 0.0, 1.0), (1, 0.01, 1.0), (400, 0.25, 130.0)],
 )
 def test_as_many_namesakes_as_chance_gives_and_three_standard_errors_pass(n, share, tolerated):
-    assert namesakes_tolerated(n, share) == pytest.approx(tolerated)
+    assert ByChance(3.0, 2).tolerated(n, share) == pytest.approx(tolerated)
+    assert ByChance(0.0, 1).tolerated(n, share) == pytest.approx(share * n)
 
 
 def some_tasks(seed, users=30, n_items=60, n_texts=40):
@@ -65,7 +66,7 @@ def test_few_bearers_are_two_or_three_ids_of_the_tables_own_tasks():
     tasks = some_tasks(0)
     whole = TaskTable.from_tasks(tasks)
     for table, of in ((whole, tasks), (whole[:3], tasks[:3])):
-        shown, few = ShownTexts.of(table), few_texts(of)
+        shown, few = ShownTexts.of(table, 3), few_texts(of)
         marked = {shown_text(table.pool.texts[code]) for code in np.flatnonzero(shown.few_bearers)}
         assert 2 < len(few) == len(marked & few)
         assert marked == few
@@ -84,7 +85,7 @@ def test_few_bearers_are_two_or_three_ids_of_the_tables_own_tasks():
 def test_the_last_of_several_names_counts():
     task = RankingTask("u", (Item("a", "X"), Item("b", "x")), (Item("a", "X"), Item("b", "x")), "a", 0)
     table = TaskTable.from_tasks([task])
-    shown = ShownTexts.of(table)
+    shown = ShownTexts.of(table, 3)
     names = NamesByRow(shown.few_in(table.histories, table.pool), len(shown.texts))
     listed = shown.few_in(table.candidates, table.pool)
     assert names.under_another_id(listed.rows, listed.texts, listed.ids).tolist() == [True, False]
@@ -109,7 +110,7 @@ def test_the_share_of_pairs_that_meet_is_that_of_a_loop(users, most, monkeypatch
     tasks = some_tasks(users)
     table, few = TaskTable.from_tasks(tasks), few_texts(tasks)
     paired = np.arange(len(tasks)) < users
-    share = share_of_pairs_that_meet(table.histories, table.candidates, ShownTexts.of(table), table.pool, paired)
+    share = share_of_pairs_that_meet(table.histories, table.candidates, ShownTexts.of(table, 3), table.pool, paired)
     chosen = tasks[:users][:: users // most + 1]
     assert share == met_by_loop(chosen, few)
     assert (share > 0) == (users > 0)

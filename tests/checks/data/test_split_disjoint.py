@@ -11,7 +11,7 @@ import pytest
 from guard.limits import missed
 from rerank_guard.checks.data import _task_pairs
 from rerank_guard.checks.data.split_disjoint import split_disjoint
-from rerank_guard.core.errors import InvalidTaskError, RerankGuardError
+from rerank_guard.core.errors import InvalidTaskError, SettingError
 from rerank_guard.core.finding import Affected, Strength
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import Item, RankingTask
@@ -206,9 +206,9 @@ def test_the_level_of_what_chance_explains_can_be_set():
     test = tasks_of(1000, seed=1, history=3, catalogue=20)
     copied = test[:12]
     assert split_disjoint(training + copied, test).status is Status.PASSED
-    assert split_disjoint(training + copied, test, chance_level=0.4).fault == "split-overlap"
-    with pytest.raises(RerankGuardError, match="chance_level"):
-        split_disjoint(training, test, chance_level=0.5)
+    assert split_disjoint(training + copied, test, alpha=0.4).fault == "split-overlap"
+    with pytest.raises(SettingError, match="alpha"):
+        split_disjoint(training, test, alpha=0.5)
 
 
 def test_an_empty_split_is_an_error():
@@ -259,7 +259,7 @@ def mixed_splits(seed):
 @pytest.mark.parametrize("seed", RECORDED)
 def test_the_figures_of_mixed_splits_are_those_of_a_loop(seed):
     training, test, level = mixed_splits(seed)
-    measured = split_disjoint(training, test, chance_level=level).measured
+    measured = split_disjoint(training, test, alpha=level).measured
     found = ("same_query_and_choice", "same_choice_under_another_query", "same_query_and_target")
     assert tuple(measured[figure] for figure in found) == RECORDED[seed]
     assert measured["overlapping_test_tasks"] == sum(RECORDED[seed][:2])

@@ -10,7 +10,7 @@ import pytest
 from guard.builders import make_task, make_tasks, random_tasks
 from guard.limits import missed
 from rerank_guard.checks.data.target_positions_uniform import target_positions_uniform
-from rerank_guard.core.errors import InvalidTaskError, RerankGuardError
+from rerank_guard.core.errors import InvalidTaskError, SettingError
 from rerank_guard.core.faults.data import TARGET_POSITION_SKEW
 from rerank_guard.core.finding import Strength
 from rerank_guard.core.task_table import TaskTable
@@ -221,5 +221,5 @@ def test_settings_and_empty_lists_are_refused():
     with pytest.raises(InvalidTaskError, match="no tasks"):
         target_positions_uniform([])
     for settings in ({"alpha": 0.0}, {"effect": 1.0}, {"most_first": 1.0}):
-        with pytest.raises(RerankGuardError, match=next(iter(settings))):
+        with pytest.raises(SettingError, match=next(iter(settings))):
             target_positions_uniform(make_tasks([0], [5]), **settings)

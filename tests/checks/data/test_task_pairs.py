@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rerank_guard.checks.data._task_pairs import TaskPairs, numbered_alike
+from rerank_guard.checks.data._task_pairs import SameChoice, TaskPairs, numbered_alike
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import Item, RankingTask
 
@@ -58,7 +58,7 @@ def test_what_pairs_share_is_what_a_loop_finds(seed):
     training, test = some_tasks(rng, 40), some_tasks(rng, 30)
     test += [replace(task, query_id="copied") for task in training[:10]]
     test += [replace(task, history=task.history[1:]) for task in training]
-    one, other = numbered_alike(TaskTable.from_tasks(training), TaskTable.from_tasks(test))
+    one, other = numbered_alike(TaskTable.from_tasks(training), TaskTable.from_tasks(test), SameChoice(2, 0.5, 4))
     pairs = [(row, where) for row in range(len(training)) for where in range(len(test))]
     rows, other_rows = np.array(pairs).T
     both = TaskPairs(one, rows, other, other_rows)
@@ -79,7 +79,8 @@ def test_what_pairs_share_is_what_a_loop_finds(seed):
 def test_the_chunks_are_the_pairs_in_their_order(monkeypatch):
     monkeypatch.setattr("rerank_guard.checks.data._task_pairs._AT_ONCE", 3)
     rng = random.Random(0)
-    one, other = numbered_alike(TaskTable.from_tasks(some_tasks(rng, 8)), TaskTable.from_tasks(some_tasks(rng, 8)))
+    one, other = (TaskTable.from_tasks(some_tasks(rng, 8)) for _ in range(2))
+    one, other = numbered_alike(one, other, SameChoice(2, 0.5, 4))
     pairs = TaskPairs(one, np.arange(8), other, np.arange(8)[::-1])
     assert [len(part) for part in pairs.chunks()] == [3, 3, 2]
     assert np.concatenate([part.rows for part in pairs.chunks()]).tolist() == list(range(8))

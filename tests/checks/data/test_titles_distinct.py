@@ -11,7 +11,7 @@ from guard.builders import random_tasks
 from guard.limits import missed
 from rerank_guard.checks.data._title_kinds import KINDS
 from rerank_guard.checks.data.titles_distinct import titles_distinct
-from rerank_guard.core.errors import InvalidTaskError, RerankGuardError
+from rerank_guard.core.errors import InvalidTaskError, SettingError
 from rerank_guard.core.finding import Affected, Strength
 from rerank_guard.core.ragged import BLOCK_VALUES
 from rerank_guard.core.task_table import TaskTable
@@ -128,7 +128,7 @@ def test_what_is_tolerated_can_be_set_and_senseless_settings_are_refused():
     assert titles_distinct(tasks).status is Status.FAILED
     assert titles_distinct(tasks, most_broken=0.3).status is Status.PASSED
     assert titles_distinct([namesake(task) for task in healthy(2)], most_broken=0.0).status is Status.FAILED
-    with pytest.raises(RerankGuardError, match="most_broken"):
+    with pytest.raises(SettingError, match="most_broken"):
         titles_distinct(tasks, most_broken=1.0)
     with pytest.raises(InvalidTaskError, match="no tasks"):
         titles_distinct([])

@@ -10,7 +10,7 @@ import pytest
 from guard.builders import make_tasks, scores_that_hit
 from guard.limits import missed
 from rerank_guard.checks.data.users_accounted_for import users_accounted_for
-from rerank_guard.core.errors import InvalidScoresError, InvalidTaskError, VacuousMetricError
+from rerank_guard.core.errors import InvalidScoresError, InvalidTaskError, SettingError, VacuousMetricError
 from rerank_guard.core.finding import Affected, Strength
 from rerank_guard.core.population import Population
 from rerank_guard.core.verdict import Status
@@ -131,10 +131,10 @@ def test_settings_and_inputs_that_decide_nothing_are_refused():
     population = Population(2)
     with pytest.raises(InvalidTaskError, match="no tasks"):
         users_accounted_for([], [], population, K)
-    for most_left_out in (float("nan"), -0.01, 1.01):
-        with pytest.raises(InvalidTaskError, match=f"most_left_out={most_left_out}"):
+    for most_left_out in (float("nan"), -0.01, 1.0, 1.01):
+        with pytest.raises(SettingError, match=f"most_left_out={most_left_out}"):
             users_accounted_for(scores, tasks, population, K, most_left_out=most_left_out)
-    for most_left_out in (0.0, 1.0):
+    for most_left_out in (0.0, 0.999):
         verdict = users_accounted_for(scores, tasks, population, K, most_left_out=most_left_out)
         assert verdict.status is Status.PASSED
     with pytest.raises(InvalidTaskError, match="population has no users"):

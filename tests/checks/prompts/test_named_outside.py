@@ -72,11 +72,11 @@ def test_how_many_users_are_a_leak(found, others, elsewhere, leaks):
         ({}, "prompt-leak"),
         ({"min_ratio": 38.9}, "prompt-leak"),
         ({"min_ratio": 39.1}, None),
-        ({"max_poisson_p": 1e-30}, "prompt-leak"),
-        ({"max_poisson_p": 1e-40}, None),
+        ({"alpha": 1e-30}, "prompt-leak"),
+        ({"alpha": 1e-40}, None),
     ],
 )
-def test_min_ratio_and_max_poisson_p(settings, fault):
+def test_min_ratio_and_alpha(settings, fault):
     """39 of 40 users have their own target in the profile, the last one those of all the others: 39, where 1 is expected."""
     tasks = [with_own_titles(task) for task in film_tasks(40)]
     own = {task.query_id: target_of(task) for task in tasks[:39]}

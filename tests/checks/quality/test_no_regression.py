@@ -10,7 +10,12 @@ import pytest
 
 from guard.builders import make_tasks, noisy_scores, random_tasks, scores_that_hit
 from rerank_guard.checks.quality.no_regression import no_regression
-from rerank_guard.core.errors import InvalidScoresError, InvalidTaskError, RerankGuardError, VacuousMetricError
+from rerank_guard.core.errors import (
+    InvalidScoresError,
+    InvalidTaskError,
+    SettingError,
+    VacuousMetricError,
+)
 from rerank_guard.core.finding import Affected, Strength
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import Item
@@ -368,7 +373,7 @@ def test_bad_arguments_are_refused_by_name(tasks, run):
         judge(scores[:1] * 2, [tasks[0], tasks[0]], run)
     with pytest.raises(InvalidScoresError, match="250 users"):
         judge(scores[1:], tasks, run)
-    with pytest.raises(RerankGuardError, match="alpha=0"):
+    with pytest.raises(SettingError, match="alpha=0"):
         judge(scores, tasks, run, alpha=0.0)
-    with pytest.raises(RerankGuardError, match=r"1\.5 is not a share"):
+    with pytest.raises(SettingError, match=r"margin=1\.5"):
         judge(scores, tasks, run, margin=1.5)

@@ -10,7 +10,7 @@ import pytest
 
 from guard.builders import make_tasks, noisy_scores
 from rerank_guard.checks.quality.reported_metrics_correct import reported_metrics_correct
-from rerank_guard.core.errors import InvalidScoresError, InvalidTaskError, RerankGuardError
+from rerank_guard.core.errors import InvalidScoresError, InvalidTaskError, RerankGuardError, SettingError
 from rerank_guard.core.finding import Strength
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.verdict import Status
@@ -381,7 +381,7 @@ def test_malformed_input_is_an_error(world):
     with pytest.raises(InvalidScoresError, match="finite"):
         reported_metrics_correct({"MRR": 0.1}, [np.full(N, np.nan), *scores[1:]], tasks)
     with pytest.raises(RerankGuardError, match="tolerance="):
-        reported_metrics_correct({"MRR": 0.1}, scores, tasks, tolerance=0.2)
+        reported_metrics_correct({"MRR": 0.1}, scores, tasks, tolerance=1.0)
     with pytest.raises(RerankGuardError, match="max_vacuous="):
         reported_metrics_correct({"MRR": 0.1}, scores, tasks, max_vacuous=-1.0)
     with pytest.raises(RerankGuardError, match="max_tie_gap="):
@@ -404,7 +404,11 @@ def test_a_table_is_judged_as_its_tasks(world):
 
 
 def test_the_width_of_a_tie_gap_is_a_setting():
+    """Of every second user all candidates tie, so that Recall@3 is open between 0.5 and 1."""
     tasks = make_tasks([0] * 40, [10] * 40)
-    constant = [np.zeros(10)] * 40
-    assert reported_metrics_correct({"Recall@3": 1.0}, constant, tasks).fault == "metric-wrong"
-    assert reported_metrics_correct({"Recall@3": 1.0}, constant, tasks, max_tie_gap=1.0).status is Status.PASSED
+    scores = [-np.arange(10.0) if user % 2 else np.zeros(10) for user in range(40)]
+    assert reported_metrics_correct({"Recall@3": 1.0}, scores, tasks).fault == "metric-wrong"
+    assert reported_metrics_correct({"Recall@3": 1.0}, scores, tasks, max_tie_gap=0.51).status is Status.PASSED
+    assert reported_metrics_correct({"Recall@3": 1.0}, scores, tasks, max_tie_gap=0.49).status is Status.FAILED
+    with pytest.raises(SettingError, match="max_tie_gap="):  # nothing would be a gap
+        reported_metrics_correct({"Recall@3": 1.0}, scores, tasks, max_tie_gap=1.0)

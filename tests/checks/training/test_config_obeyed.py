@@ -11,7 +11,7 @@ import pytest
 from guard.builders import make_trace
 from guard.limits import missed
 from rerank_guard.checks.training.config_obeyed import config_obeyed
-from rerank_guard.core.errors import InvalidTraceError, RerankGuardError
+from rerank_guard.core.errors import InvalidTraceError, SettingError
 from rerank_guard.core.finding import Strength
 from rerank_guard.core.training_plan import TrainingPlan
 from rerank_guard.core.types import TrainingTrace
@@ -331,6 +331,6 @@ def test_the_tolerance_is_a_setting():
     smaller = run(replace(PLAN, examples_per_step=30, max_steps=156))
     assert config_obeyed(replace(PLAN, max_steps=156), smaller).status is Status.PASSED
     assert config_obeyed(replace(PLAN, max_steps=156), smaller, tolerance=0.05).fault == "config-ignored"
-    for wrong in (-1, 1.1):
-        with pytest.raises(RerankGuardError, match=f"tolerance={wrong}"):
+    for wrong in (-1, 1.0):
+        with pytest.raises(SettingError, match=f"tolerance={wrong}"):
             config_obeyed(PLAN, trace, tolerance=wrong)

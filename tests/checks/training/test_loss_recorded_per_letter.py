@@ -175,7 +175,9 @@ def test_negative_losses_are_named_by_how_many_there_are():
 def test_a_single_negative_loss_fails_whatever_the_share_and_rounding_does_not():
     for last, fault in ((-0.021, "loss-mask-wrong"), (-0.019, None)):
         trace = make_trace(np.r_[learned_nll(rng(), 999), last], steps=1000)
-        assert loss_recorded_per_letter(trace, max_impossible=1.0).fault == fault
+        assert loss_recorded_per_letter(trace, max_impossible=0.99).fault == fault
+        within = loss_recorded_per_letter(trace, max_negative=1)
+        assert (within.status, within.measured["negative_losses"]) == (Status.PASSED, int(fault is not None))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTaskError
@@ -17,6 +18,7 @@ from rerank_guard.core.faults.answer_tokens import (
 )
 from rerank_guard.core.faults.scoring import SILENT_FALLBACK
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
+from rerank_guard.core.setting import Count
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import LetterTable, LetterToken, RankingTask
@@ -39,18 +41,21 @@ _NOTHING_READ = (
     can_name=(LETTERS_EXHAUSTED, MULTI_TOKEN_LETTER, SILENT_FALLBACK, LETTER_COLLISION, WRONG_LETTER_VARIANT),
     rules_out=(MULTI_TOKEN_LETTER, LETTERS_EXHAUSTED, LETTER_COLLISION, WRONG_LETTER_VARIANT),
 )
-def letter_tokens_found(letter_table: LetterTable, tasks: Sequence[RankingTask]) -> Finding:
+def letter_tokens_found(
+    letter_table: LetterTable, tasks: Sequence[RankingTask], *, max_unusable: Count = 0
+) -> Finding:
     """Each of the first N letters is one known token at the answer position, its own, and the one that is scored.
 
     The logit of another token than the trained one knows nothing of the answer, and two candidates with one token cannot
     be told apart. N is the largest number of candidates of any task; letters beyond it are not in use and are not judged.
-    Exact: zero tolerance.
+    Exact; one letter fails, unless some are tolerated.
 
     Known limit: the table is taken as the reranker states it; `scores_match_forward_pass` shows whether scores follow it.
 
     Args:
         letter_table: the letters in the order of the list, tokenized in context.
         tasks: the tasks to be ranked, at least one, one of them with two candidates or more.
+        max_unusable: largest number of letters in use with a fault that is tolerated.
 
     Returns:
         PASSED, or FAILED with the first fault of: letters-exhausted, multi-token-letter (several tokens, none, or
@@ -67,16 +72,20 @@ def letter_tokens_found(letter_table: LetterTable, tasks: Sequence[RankingTask])
         raise InvalidTaskError("no task has more than 1 candidate; a ranking needs at least 2, so 2 letters.")
     problems = list(_problems(letter_table.letters[:n_candidates], n_candidates, letter_table.unk_token_id))
     spoiled = len({position for _, positions, _ in problems for position in positions})
+    failed = spoiled > max_unusable
     return Finding(
-        Status.FAILED if problems else Status.PASSED,
+        Status.FAILED if failed else Status.PASSED,
         claim=(
             f"each of the {n_candidates} letters in use is one token of its own in context, and that token is scored"
+            f"{all_but(max_unusable)}"
         ),
         measured={"usable_letters": n_candidates - spoiled, "letters_given": len(letter_table.letters)},
-        limits=(Limit("usable_letters", ">=", n_candidates),),
+        limits=(Limit("usable_letters", ">=", n_candidates - max_unusable),),
         n=n_candidates,
-        evidence=tuple(row for _, _, row in problems[:MAX_EVIDENCE]),
-        suspects=tuple(_suspected(fault) for fault in dict.fromkeys(fault for fault, _, _ in problems)),
+        evidence=tuple(row for _, _, row in problems[:MAX_EVIDENCE]) if failed else (),
+        suspects=tuple(_suspected(fault) for fault in dict.fromkeys(fault for fault, _, _ in problems))
+        if failed
+        else (),
         affected=Affected(spoiled, n_candidates, "letters"),
     )
 

@@ -28,7 +28,7 @@ from rerank_guard.checks.comparing.ragged_rows import (
 from rerank_guard.core.ragged import Ragged
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Agreement", "agreement"]
+__all__ = ["DISCORDANT", "TIED", "Agreement", "agreement"]
 
 _WIDEST_MARGIN = 1.0
 """Pairs of candidates whose logits are 1 nat apart keep their order in half precision, whose noise is some 0.1."""
@@ -39,8 +39,12 @@ _ALIKE = 0.9
 _NOISE = 0.3
 """How far a letter's logit is moved by half precision, in nats: three to four standard deviations."""
 
-_DISCORDANT = 0.02
-_TIED = 0.05
+DISCORDANT = 0.02
+"""Default of the largest share of clear pairs in the other order."""
+
+TIED = 0.05
+"""Default of the largest share of clear pairs that are level."""
+
 _VISIBLE = 1e-6
 """Candidates less likely than this may tie: half precision holds no smaller probability."""
 
@@ -75,12 +79,17 @@ class Agreement:
         """(U,) whether the predicted row's range is below 4 nats, so that probabilities judge it better than the order."""
         return np.asarray(self.spread < 4.0 * _WIDEST_MARGIN, dtype=np.bool_)
 
-    def matched(self, tolerance: float) -> BoolArray:
+    def matched(self, tolerance: float, max_discordant: float = DISCORDANT, max_tied: float = TIED) -> BoolArray:
         """(U,) the same order apart from near-ties; or, of a flat row, probabilities within `tolerance`.
 
         Of a row flatter than 1 nat also logits within 0.3 nats, which half precision explains.
+
+        Args:
+            tolerance: total variation distance.
+            max_discordant: share of the clear pairs that may be in the other order.
+            max_tied: share of them that may be level.
         """
-        by_order = (self.compared > 0) & (self.discordant <= _DISCORDANT) & (self.tied <= _TIED)
+        by_order = (self.compared > 0) & (self.discordant <= max_discordant) & (self.tied <= max_tied)
         near = (self.apart <= tolerance) & (self.flat | (self.compared == 0))
         noise = (self.spread < _WIDEST_MARGIN) & (self.change <= _NOISE)
         return np.asarray(by_order | near | noise, dtype=np.bool_)

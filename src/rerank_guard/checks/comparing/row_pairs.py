@@ -14,12 +14,17 @@ from rerank_guard.checks.comparing.probability_rows import (
     total_variations,
 )
 from rerank_guard.checks.comparing.ragged_rows import ragged
-from rerank_guard.core.errors import RerankGuardError
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE
 from rerank_guard.metrics import as_score_rows
 
-__all__ = ["RowPairs", "compare_rows", "pair_rows", "require_tolerance"]
+__all__ = ["FAR_CAP", "FAR_FACTOR", "RowPairs", "compare_rows", "pair_rows"]
+
+FAR_FACTOR = 10.0
+"""Default of how many times the tolerance no task may be apart."""
+
+FAR_CAP = 0.5
+"""Default of the largest distance that this can be: half of the largest possible one."""
 
 _FLOOR = 1e-6
 """Probabilities below this are not told apart: half precision does not hold them."""
@@ -127,18 +132,6 @@ def compare_rows(
         position=np.array([each.position for each in moved], dtype=np.int64),
         top_changed=np.array([_top(a) != _top(b) for a, b in zip(ones, others, strict=True)], dtype=np.bool_),
     )
-
-
-def require_tolerance(tolerance: float) -> None:
-    """Refuse a tolerance that is no total variation distance.
-
-    Raises:
-        RerankGuardError: outside [0, 1).
-    """
-    if not 0.0 <= tolerance < 1.0:
-        raise RerankGuardError(
-            f"tolerance={tolerance!r} is not a total variation distance; give a number from 0 to below 1, such as 0.02."
-        )
 
 
 def pair_rows(

@@ -15,12 +15,14 @@ from rerank_guard.core.faults.prompts import LETTER_CANDIDATE_MISMATCH
 from rerank_guard.core.faults.scoring import POSITION_PRIOR, ROWS_MISALIGNED, SILENT_FALLBACK, TIES_DECIDE
 from rerank_guard.core.types import BoolArray, FloatArray
 
-__all__ = ["listed_order_tail", "same_for_all", "shape_fault"]
+__all__ = ["SAME", "listed_order_tail", "same_for_all", "shape_fault"]
 
 _MOST = 0.8
 _SHORTEST_TAIL = 4
 _FEWEST_IN_ORDER = 10
-_SAME = 0.01
+SAME = 0.01
+"""Total variation up to which the probabilities of two tasks count as the same, where nothing else is asked for."""
+
 _IN_ORDER = 0.02
 _OF_RANGE = 0.01
 _SEARCHED = 200
@@ -148,16 +150,16 @@ def listed_order_tail(scores: FloatArray) -> int:
     return len(order) - (int(falls[-1]) + 1 if len(falls) else 0)
 
 
-def same_for_all(rows: _Rows) -> bool:
-    """Whether the tasks of each N, three or more, have the same probabilities."""
+def same_for_all(rows: _Rows, within: float = SAME) -> bool:
+    """Whether the tasks of each N, three or more, have the same probabilities, up to a total variation of `within`."""
     (given,) = probability_rows(rows)
     by_length = [[row for row in given if len(row) == n] for n in {len(row) for row in given}]
-    return any(len(alike) >= 3 for alike in by_length) and all(map(_alike, by_length))
+    return any(len(alike) >= 3 for alike in by_length) and all(_alike(alike, within) for alike in by_length)
 
 
-def _alike(rows: _Rows) -> bool:
+def _alike(rows: _Rows, within: float) -> bool:
     mean = np.mean(rows, axis=0)
-    return all(total_variation(row, mean) <= _SAME for row in rows)
+    return all(total_variation(row, mean) <= within for row in rows)
 
 
 def _tied_groups(scores: FloatArray) -> int:

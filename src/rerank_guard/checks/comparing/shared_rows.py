@@ -10,19 +10,23 @@ from rerank_guard.core.row_equality import first_equal_rows
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, IntArray
 
-__all__ = ["shared_rows"]
+__all__ = ["FEWEST_TASKS", "MOST_SHARED", "most_that_pass", "shared_rows"]
+
+FEWEST_TASKS = 10
+"""Default of the smallest number of tasks with a shared row that counts."""
+
+MOST_SHARED = 0.02
+"""Default of the largest share of the tasks that may have one."""
 
 _FEWEST_VALUES = 8
-_FEWEST_TASKS = 10
-_SHARE = 0.02
 _DECIMALS = 3
 
 
 def shared_rows(rows: Rows, table: TaskTable) -> IntArray:
-    """The tasks whose row, bit by bit, is also that of a task with other candidates; none if these are few.
+    """The tasks whose row, bit by bit, is also that of a task with other candidates.
 
-    Rows of ranks and of few decimals do not count, as they coincide by chance. Where one row is that of half of the tasks,
-    it is a preference for positions, or a constant, and has its name elsewhere. Tasks without a history beside others that
+    Rows of ranks and of few decimals do not count, as they coincide by chance. Where the most frequent row of
+    each N makes half of the tasks together, it is a preference for positions, or a constant, and has its name elsewhere. Tasks without a history beside others that
     have one are left out: a score of history times candidate is the same for any list where no history is known.
 
     Args:
@@ -30,18 +34,34 @@ def shared_rows(rows: Rows, table: TaskTable) -> IntArray:
         table: their tasks.
 
     Returns:
-        (n,) int64 row numbers, ascending; empty unless they are at least 10 tasks and more than 2 % of all.
+        (n,) int64 row numbers, ascending.
     """
     group = first_equal_rows(Ragged(rows.values.view(np.int64), rows.offsets))
     counted = np.flatnonzero(_tells(rows, table, group))
     size = np.bincount(group[counted], minlength=len(rows))
     several = counted[size[group[counted]] > 1]
-    if len(several) == 0 or 2 * int(size.max()) >= len(rows):
+    if len(several) == 0 or 2 * _in_most_frequent(size, np.diff(rows.offsets)) >= len(rows):
         return np.zeros(0, dtype=np.int64)
     of_group, _ = np.unique(np.stack([group[several], first_equal_rows(_id_rows(table.take(several)))]), axis=1)
     has_other_list = np.bincount(of_group, minlength=len(rows)) > 1  # of each group, by its first row
-    found = several[has_other_list[group[several]]]
-    return found if len(found) >= _FEWEST_TASKS and len(found) > _SHARE * len(rows) else found[:0]
+    return several[has_other_list[group[several]]]
+
+
+def _in_most_frequent(size: IntArray, lengths: IntArray) -> int:
+    """How many tasks have the most frequent row of their length, over all lengths in which a row comes again.
+
+    Args:
+        size: (U,) tasks of the group that a row leads, 0 elsewhere.
+        lengths: (U,) N of each row.
+    """
+    most = np.zeros(int(lengths.max()) + 1, dtype=np.int64)
+    np.maximum.at(most, lengths, size)
+    return int(most[most > 1].sum())
+
+
+def most_that_pass(n_tasks: int, fewest: int = FEWEST_TASKS, max_share: float = MOST_SHARED) -> int:
+    """The largest number of tasks with a shared row that is let pass: fewer than `fewest`, or at most this share of all."""
+    return max(fewest - 1, int(max_share * n_tasks))
 
 
 def _tells(rows: Rows, table: TaskTable, group: IntArray) -> BoolArray:

@@ -15,8 +15,6 @@ from rerank_guard.core.types import BoolArray, IntArray
 
 __all__ = ["same_content"]
 
-_LONG = 4
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Choices:
@@ -46,13 +44,13 @@ class _Choices:
         return cls(different, lead, shared, any(bool(part.candidates_alike.any()) for part in pairs.chunks()))
 
 
-def same_content(training: Split, test: Split, chance_level: float) -> IntArray:
-    """Test tasks whose choice another query made in training after the same history of two or more different items.
+def same_content(training: Split, test: Split, alpha: float) -> IntArray:
+    """Test tasks whose choice another query made in training after the same history of enough different items.
 
     Args:
         training: the tasks that were trained on.
         test: the tasks that are tested on, numbered as those are.
-        chance_level: of the test against what users of one split share.
+        alpha: of the test against what users of one split share.
 
     Returns:
         (T,) int64, the first training row of each such test task, -1 for all others; of several test tasks that made one
@@ -60,9 +58,11 @@ def same_content(training: Split, test: Split, chance_level: float) -> IntArray:
     """
     found = np.full(len(test.table), -1, dtype=np.int64)
     trained, tested = (distinct_per_row(split.histories) for split in (training, test))
+    rule = training.rule
     for long in (True, False):
         rows, test_rows = (
-            np.flatnonzero((n_items >= 2) & ((n_items >= _LONG) == long)) for n_items in (trained, tested)
+            np.flatnonzero((n_items >= rule.min_items) & ((n_items >= rule.min_history) == long))
+            for n_items in (trained, tested)
         )
         choice = _numbered(training, rows, test, test_rows)
         _find(
@@ -71,7 +71,7 @@ def same_content(training: Split, test: Split, chance_level: float) -> IntArray:
             _Choices.of(test, test_rows, choice[len(rows) :]),
             (training, test),
             long,
-            chance_level,
+            alpha,
         )
     return found
 
@@ -90,7 +90,7 @@ def _find(
     tested: _Choices,
     splits: tuple[Split, Split],
     long: bool,
-    chance_level: float,
+    alpha: float,
 ) -> None:
     """Write the training row of each test task that is the same choice into `found`."""
     training, test = splits
@@ -111,6 +111,6 @@ def _find(
         same[:] = True
     elif not (trained.alike or tested.alike):
         same = np.concatenate([part.candidates_alike for part in pairs.chunks()])
-    if by_chance <= chance_level:
+    if by_chance <= alpha:
         same |= ~natural
     found[pairs.other_rows[same]] = pairs.rows[same]

@@ -15,7 +15,6 @@ from rerank_guard.core.types import BoolArray, IntArray
 __all__ = ["same_query"]
 
 _CONTROLS = 4
-_TAKEN_AGAIN = 0.01
 _MOST_CONTROLLED = 20_000
 
 
@@ -34,13 +33,14 @@ class _Control:
     sharing: int = 0
 
 
-def same_query(training: Split, test: Split, chance_level: float) -> tuple[IntArray, int]:
+def same_query(training: Split, test: Split, alpha: float, min_repeats: float) -> tuple[IntArray, int]:
     """Test tasks that are the same query's same choice in training.
 
     Args:
         training: the tasks that were trained on.
         test: the tasks that are tested on, numbered as those are.
-        chance_level: of the test against unrelated tasks.
+        alpha: of the test against unrelated tasks.
+        min_repeats: share of tasks that show an item taken twice from which on users take items again.
 
     Returns:
         (T,) int64, the first training row of each test task's same choice, -1 where there is none; and how many test
@@ -51,17 +51,17 @@ def same_query(training: Split, test: Split, chance_level: float) -> tuple[IntAr
     nothing = np.full(len(test.table), -1, dtype=np.int64)
     if len(pairs) == 0:
         return nothing, 0
-    again = _takes_items_again(training, test)
+    again = _takes_items_again(training, test, min_repeats)
     strict, loose = _first_matches(pairs, again)
     of_target, anywhere = _controls(pairs.where(slice(None, None, len(pairs) // _MOST_CONTROLLED + 1)), again)
     n_strict, n_loose = int((strict >= 0).sum()), int((loose >= 0).sum())
     found = nothing
     if all(
-        control.alike == 0 or _more(n_strict, len(shared), control.alike, control.n, chance_level)
+        control.alike == 0 or _more(n_strict, len(shared), control.alike, control.n, alpha)
         for control in (of_target, anywhere)
     ):
         found = strict
-    if not again and _more(n_loose, len(shared), of_target.sharing, of_target.n, chance_level):
+    if not again and _more(n_loose, len(shared), of_target.sharing, of_target.n, alpha):
         found = np.where(found >= 0, found, loose)
     return found, len(shared)
 
@@ -94,14 +94,14 @@ def _same_choice(pairs: TaskPairs, again: bool) -> BoolArray:
     return pairs.is_same_ending_choice if again else pairs.is_same_choice
 
 
-def _takes_items_again(training: Split, test: Split) -> bool:
-    """Whether one task in 100 shows an item taken twice."""
+def _takes_items_again(training: Split, test: Split, min_repeats: float) -> bool:
+    """Whether such a share of tasks shows an item taken twice."""
     found = total = 0
     for table in (training.table, test.table):
         repeats = distinct_per_row(table.histories, table.pool.id_code) < table.histories.lengths
         found += int((repeats | target_in_history(table)).sum())
         total += len(table)
-    return found >= _TAKEN_AGAIN * total
+    return found >= min_repeats * total
 
 
 def _controls(pairs: TaskPairs, again: bool) -> tuple[_Control, _Control]:

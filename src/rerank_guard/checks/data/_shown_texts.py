@@ -20,19 +20,15 @@ from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, IntArray
 
 __all__ = [
+    "ByChance",
     "Entries",
     "NamesByRow",
     "ShownTexts",
-    "namesakes_tolerated",
     "share_of_pairs_that_meet",
     "shown_text",
 ]
 
 _CONTROLS = 4  # other users that each user is paired with
-_MOST_BEARERS = 3
-_FEWEST_NAMESAKES = 2
-_STANDARD_ERRORS = 3.0
-
 _MOST_PAIRED = 2**16
 
 
@@ -48,12 +44,21 @@ def _is_invisible(char: str) -> bool:
     return not char.isspace() and unicodedata.category(char) in ("Cf", "Cc")
 
 
-def namesakes_tolerated(n: int, share: float) -> float:
-    """How many of n users may meet a namesake where `share` of them do by chance.
+@dataclass(frozen=True, slots=True)
+class ByChance:
+    """From how many users on namesakes are no chance.
 
-    The mean and three standard errors of a Poisson count, and at least one.
+    Attributes:
+        standard_errors: of a Poisson count, by which they have to exceed its mean.
+        min_users: fewest users, however few there are by chance.
     """
-    return max(share * n + _STANDARD_ERRORS * math.sqrt(share * n), _FEWEST_NAMESAKES - 1)
+
+    standard_errors: float
+    min_users: int
+
+    def tolerated(self, n: int, share: float) -> float:
+        """How many of n users may meet a namesake where `share` of them do by chance."""
+        return max(share * n + self.standard_errors * math.sqrt(share * n), self.min_users - 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +90,8 @@ class ShownTexts:
         code: (V,) int32 by item code, the number of its text.
         texts: the different texts, by number.
         blank: the number of the text that shows nothing; -1 where no item has it.
-        few_bearers: (V,) bool by item code, the items whose text two or three item ids of this table have. More ids
-            than that are no re-import of an item: such a text is a placeholder ("nan"), cut short, or a common name.
+        few_bearers: (V,) bool by item code, the items whose text two ids or more of this table have, and few. Many ids
+            are no re-import of an item: such a text is a placeholder ("nan"), cut short, or a common name.
     """
 
     code: Int32Array
@@ -95,12 +100,17 @@ class ShownTexts:
     few_bearers: BoolArray
 
     @classmethod
-    def of(cls, table: TaskTable) -> ShownTexts:
-        """The texts of all items; who bears them is counted over histories and candidates."""
+    def of(cls, table: TaskTable, max_bearers: int) -> ShownTexts:
+        """The texts of all items; who bears them is counted over histories and candidates.
+
+        Args:
+            table: the tasks.
+            max_bearers: the most item ids that are few.
+        """
         code, texts = text_codes(table.pool, shown_text)
         blank = texts.index("") if "" in texts else -1
         bearers = ids_per_key(table, code, len(texts))
-        few = (bearers > 1) & (bearers <= _MOST_BEARERS)
+        few = (bearers > 1) & (bearers <= max_bearers)
         if blank >= 0:
             few[blank] = False
         return cls(code, texts, blank, few[code])

@@ -14,9 +14,30 @@ from rerank_guard.core.ragged import Ragged
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, IntArray
 
-__all__ = ["Split", "TaskPairs", "numbered_alike"]
+__all__ = ["SameChoice", "Split", "TaskPairs", "numbered_alike"]
 
 _AT_ONCE = 2**13
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class SameChoice:
+    """When two tasks are one choice; see `split_disjoint` for the settings.
+
+    Attributes:
+        min_items: history items that have to be shared, and that a history needs to tell anything.
+        min_share: share that has to be shared, of the shorter history, or of the other candidates.
+        min_history: different history items before which equal choices of two queries are one without a look at the
+            candidates.
+    """
+
+    min_items: int
+    min_share: float
+    min_history: int
+
+    def enough(self, shared: IntArray, n_one: IntArray, n_other: IntArray) -> BoolArray:
+        """Whether so many of the smaller of two sets are enough."""
+        return np.asarray(shared >= self.min_share * np.minimum(n_one, n_other) - _ROUNDING)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +51,7 @@ class Split:
         histories: numbers, one row a task, oldest first.
         target: (T,) int32, the number of each target item.
         query: (T,) int64, the number of each query id.
+        rule: what makes two tasks one choice.
     """
 
     table: TaskTable
@@ -38,6 +60,7 @@ class Split:
     histories: Ragged[np.int32]
     target: Int32Array
     query: IntArray
+    rule: SameChoice
 
     def candidates(self, rows: IntArray) -> Ragged[np.int32]:
         """The numbers of these tasks' candidates."""
@@ -45,7 +68,7 @@ class Split:
         return Ragged(self.number[self.table.pool.id_codes(listed.values)], listed.offsets)
 
 
-def numbered_alike(training: TaskTable, test: TaskTable) -> tuple[Split, Split]:
+def numbered_alike(training: TaskTable, test: TaskTable, rule: SameChoice) -> tuple[Split, Split]:
     """Both splits with one number for each item id and each query id."""
     n_trained = len(training.pool.ids)
     place = codes_in(test.pool.ids, training.pool.ids)
@@ -61,6 +84,7 @@ def numbered_alike(training: TaskTable, test: TaskTable) -> tuple[Split, Split]:
             histories=Ragged(number[table.pool.id_codes(table.histories.values)], table.histories.offsets),
             target=number[table.target],
             query=np.fromiter(query, dtype=np.int64, count=len(table)),
+            rule=rule,
         )
 
     return split(training, np.arange(n_trained, dtype=np.int32)), split(test, tested)
@@ -97,11 +121,12 @@ class TaskPairs:
     def is_same_choice(self) -> BoolArray:
         """(P,) whether the histories before two choices of one item tell that it is one choice.
 
-        At least two history items shared, and half of the shorter history; or, where a history is shorter than two, equal
-        histories and at least half of the other candidates shared.
+        So many history items and such a share of the shorter history shared; or, where a history is shorter, equal
+        histories and such a share of the other candidates.
         """
         n_one, n_other, shared = self._history
-        return self._decided((shared >= 2) & (2 * shared >= np.minimum(n_one, n_other)))
+        rule = self.one.rule
+        return self._decided((shared >= rule.min_items) & rule.enough(shared, n_one, n_other))
 
     @cached_property
     def is_same_ending_choice(self) -> BoolArray:
@@ -115,16 +140,16 @@ class TaskPairs:
 
     @cached_property
     def candidates_alike(self) -> BoolArray:
-        """(P,) whether at least half of the candidates beside the target items are the same, and at least one."""
+        """(P,) whether enough of the candidates beside the target items are the same, and at least one."""
         n_one, n_other, shared = self._overlap(
             _without(self.one.candidates(self.rows), self.one.target[self.rows]),
             _without(self.other.candidates(self.other_rows), self.other.target[self.other_rows]),
         )
-        return np.asarray((shared >= 1) & (2 * shared >= np.minimum(n_one, n_other)))
+        return np.asarray((shared >= 1) & self.one.rule.enough(shared, n_one, n_other))
 
     def _decided(self, by_history: BoolArray) -> BoolArray:
         lengths, other_lengths = self._lengths
-        short = np.minimum(lengths, other_lengths) < 2
+        short = np.minimum(lengths, other_lengths) < self.one.rule.min_items
         same = by_history & ~short
         equal = np.flatnonzero(short & (lengths == other_lengths) & self._ends_alike)
         same[equal] = self.where(equal).candidates_alike

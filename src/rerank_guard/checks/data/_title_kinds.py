@@ -20,6 +20,7 @@ __all__ = [
     "NEGATIVES_LISTED_TWICE",
     "TARGET_BLANK",
     "TARGET_HAS_NAMESAKE",
+    "Legible",
     "TitleKinds",
     "cut",
 ]
@@ -41,10 +42,26 @@ KINDS = (
 )
 """In the order in which a user counts under one of them."""
 
-_FEWEST_HISTORY_ITEMS = 3
 _NONE = (
     -2
 )  # the text of a target item that is not listed; -1 may be the number of the blank text, where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Legible:
+    """When a user's texts tell nothing apart; see `titles_distinct` for the settings.
+
+    Attributes:
+        min_distinct: share of the candidates that need a text of their own.
+        max_blank: share of the candidates that may be blank.
+        min_history: different items that have to share one text for a history to be alike.
+        max_bearers: ids under which one thing may be listed.
+    """
+
+    min_distinct: float
+    max_blank: float
+    min_history: int
+    max_bearers: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +73,7 @@ class TitleKinds:
         met_by_chance: the share of pairs of other users in which a candidate of the one has the text of one of the
             other's, under another id. There are twice as many pairs of candidates in it as within one list, so namesakes
             show at least as often.
-        few_texts: the texts that two or three item ids have.
+        few_texts: the texts that few item ids have, and more than one.
     """
 
     rows: dict[str, IntArray]
@@ -64,19 +81,19 @@ class TitleKinds:
     few_texts: frozenset[str]
 
     @classmethod
-    def of(cls, table: TaskTable) -> TitleKinds:
+    def of(cls, table: TaskTable, legible: Legible) -> TitleKinds:
         """Of all users of a table."""
-        shown = ShownTexts.of(table)
+        shown = ShownTexts.of(table, legible.max_bearers)
         listed = _last_of_each_id(table, table.candidates)
         n_blank = _count_per_row(shown.code[listed.values] == shown.blank, listed)
         n_texts = distinct_per_row(listed, shown.code) - (n_blank > 0)
         target_text = _target_texts(table, listed, shown)
         is_listed = target_text != _NONE
         conditions = (
-            2 * n_texts < listed.lengths,
+            n_texts / listed.lengths < legible.min_distinct,
             is_listed & (target_text == shown.blank),
-            is_listed & (4 * n_blank > listed.lengths),
-            _history_alike(table, shown),
+            is_listed & (n_blank / listed.lengths > legible.max_blank),
+            _history_alike(table, shown, legible.min_history),
             _target_has_namesake(table, shown, target_text),
             _negatives_listed_twice(table, shown),
         )
@@ -129,13 +146,13 @@ def _target_texts(table: TaskTable, listed: Ragged[np.int32], shown: ShownTexts)
     return texts
 
 
-def _history_alike(table: TaskTable, shown: ShownTexts) -> BoolArray:
-    """(T,) no item of a history that is not empty has a text, or three or more different items share one."""
+def _history_alike(table: TaskTable, shown: ShownTexts, min_history: int) -> BoolArray:
+    """(T,) no item of a history that is not empty has a text, or so many different items share one."""
     histories = _last_of_each_id(table, table.histories)
     n_texts = distinct_per_row(histories, shown.code)
     n_blank = _count_per_row(shown.code[histories.values] == shown.blank, histories)
     all_blank = (n_blank > 0) & (n_texts == 1)
-    return np.asarray(all_blank | ((n_texts == 1) & (histories.lengths >= _FEWEST_HISTORY_ITEMS)))
+    return np.asarray(all_blank | ((n_texts == 1) & (histories.lengths >= min_history)))
 
 
 def _target_has_namesake(table: TaskTable, shown: ShownTexts, target_text: IntArray) -> BoolArray:

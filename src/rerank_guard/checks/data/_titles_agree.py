@@ -14,8 +14,6 @@ from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 
 __all__ = ["titles_agree"]
 
-_FEWEST_DIFFERING = 2
-
 _CAUSE = (
     "Test and training join ids and titles in different ways: another version of the table, ids counted anew, or a text "
     "that is normalised in one of them only."
@@ -23,7 +21,7 @@ _CAUSE = (
 _FIX = "Make one table of id and text, and take the texts of both splits from it."
 
 
-def titles_agree(test: TaskTable, training: TaskTable, most_broken: float) -> Finding:
+def titles_agree(test: TaskTable, training: TaskTable, most_broken: float, min_differing: int) -> Finding:
     """An item that is a negative in both splits is shown under the same text in both.
 
     Exact, by item id, of the items that have one text in all of test and one in all of training: texts that change with
@@ -34,9 +32,10 @@ def titles_agree(test: TaskTable, training: TaskTable, most_broken: float) -> Fi
         test: the tasks that are tested on.
         training: the tasks that were trained on.
         most_broken: largest share of differing items that is tolerated, in [0, 1).
+        min_differing: fewest differing items that fail.
 
     Returns:
-        PASSED, or FAILED with degenerate-titles where two items or more, and more than that share of them, differ.
+        PASSED, or FAILED with degenerate-titles where so many items, and more than that share of them, differ.
     """
     tested, trained = _only_text(test), _only_text(training)
     place = codes_in(test.pool.ids, training.pool.ids)
@@ -47,13 +46,14 @@ def titles_agree(test: TaskTable, training: TaskTable, most_broken: float) -> Fi
         for code in both.tolist()
     ]
     differing = [(item_id, one, other) for item_id, one, other in texts if one != other]
-    failed = len(differing) >= max(_FEWEST_DIFFERING, most_broken * len(both) + 1e-9)
+    failed = len(differing) >= max(min_differing, most_broken * len(both) + 1e-9)
     return Finding(
         Status.FAILED if failed else Status.PASSED,
         claim=f"{len(both)} items that are negatives in both splits have the same text in both, for all but "
         f"{most_broken:.1%}",
         measured={"differing_share": len(differing) / max(1, len(both)), "differing_items": len(differing)},
         limits=(Limit("differing_share", "<=", most_broken),),
+        compared_with={"differing_items": min_differing},  # a failure needs both
         n=len(both),
         evidence=tuple(
             f"item {item_id!r} reads {cut(one)} in test and {cut(other)} in training"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rerank_guard.checks._kinds import Kinds
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.core.check import Variant, check
 from rerank_guard.core.fault import Fault
@@ -16,8 +17,9 @@ from rerank_guard.core.faults.data import (
     TARGET_LISTED_TWICE,
     TARGET_NOT_LISTED,
 )
-from rerank_guard.core.finding import Affected, Finding, Limit, suspect
+from rerank_guard.core.finding import Affected, Finding, suspect
 from rerank_guard.core.listed import duplicates_per_task, target_listing
+from rerank_guard.core.setting import Count
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import IntArray, RankingTask
@@ -42,6 +44,7 @@ _COUNTED_AS = {
     LABEL_OFFSET: "index_wrong",
     DUPLICATE_CANDIDATES: "candidates_duplicated",
 }
+_FAULTS = {figure: fault for fault, figure in _COUNTED_AS.items()}
 
 
 @check(
@@ -59,13 +62,24 @@ _COUNTED_AS = {
     },
     early=True,
 )
-def gt_in_candidates(tasks: Sequence[RankingTask]) -> Finding:
+def gt_in_candidates(
+    tasks: Sequence[RankingTask],
+    *,
+    max_missing: Count = 0,
+    max_target_duplicated: Count = 0,
+    max_index_wrong: Count = 0,
+    max_candidates_duplicated: Count = 0,
+) -> Finding:
     """Every task lists its target item at target_index, and no candidate twice.
 
-    Exact: zero tolerance, no threshold, no statistics.
+    Exact: no statistics; one task fails, unless some are tolerated.
 
     Args:
         tasks: the tasks to judge, at least one.
+        max_missing: largest number of tasks without their target item (target-not-listed) that is tolerated.
+        max_target_duplicated: the same of target-listed-twice.
+        max_index_wrong: the same of label-offset.
+        max_candidates_duplicated: the same of duplicate-candidates.
 
     Returns:
         PASSED, or FAILED with the most frequent fault first: target-not-listed (target_id not among the candidates),
@@ -78,24 +92,30 @@ def gt_in_candidates(tasks: Sequence[RankingTask]) -> Finding:
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     rows = _rows_by_fault(table)
-    counts = {fault: len(found) for fault, found in rows.items()}
-    broken = sum(counts.values())
-    by_count = sorted((fault for fault in counts if counts[fault]), key=lambda fault: -counts[fault])
+    kinds = Kinds(
+        "broken_users",
+        sum(map(len, rows.values())),
+        {_COUNTED_AS[fault]: len(found) for fault, found in rows.items()},
+        {
+            "target_missing": max_missing,
+            "target_duplicated": max_target_duplicated,
+            "index_wrong": max_index_wrong,
+            "candidates_duplicated": max_candidates_duplicated,
+        },
+    )
+    failing = [_FAULTS[kind] for kind in kinds.failing]
     return Finding(
-        Status.FAILED if broken else Status.PASSED,
+        Status.FAILED if failing else Status.PASSED,
         claim=(
             f"each of {len(table)} tasks has its target item among the candidates, at target_index, and no candidate "
-            "is listed twice"
+            f"is listed twice{kinds.exempt}"
         ),
-        measured={
-            "broken_users": broken,
-            **{_COUNTED_AS[fault]: counts[fault] for fault in _CAUSES},
-        },
-        limits=(Limit("broken_users", "<=", 0),),
+        measured=kinds.measured,
+        limits=kinds.limits,
         n=len(table),
-        evidence=_evidence(table, [(fault, rows[fault]) for fault in by_count]),
-        suspects=tuple(suspect(fault, _CAUSES[fault]) for fault in by_count),
-        affected=Affected(broken, len(table)),
+        evidence=_evidence(table, [(fault, rows[fault]) for fault in failing]),
+        suspects=tuple(suspect(fault, _CAUSES[fault]) for fault in failing),
+        affected=Affected(kinds.affected, len(table)),
     )
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks.data._split_arrays import SplitArrays, TimeArray
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.data import TEMPORAL_LEAK
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
+from rerank_guard.core.setting import Count
 from rerank_guard.core.split_times import SplitClaim, SplitTimes
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import BoolArray, IntArray
@@ -46,7 +48,7 @@ _FIXES = {
     can_name=(TEMPORAL_LEAK,),
     rules_out=(TEMPORAL_LEAK,),
 )
-def no_future_training_data(split_times: SplitTimes) -> Finding:
+def no_future_training_data(split_times: SplitTimes, *, max_later: Count = 0) -> Finding:
     """No training interaction is later than the split's own claim allows; equal times are not later. Exact.
 
     What is fitted on the future (the model, popularity counts, the first stage) makes figures better than any that a
@@ -66,6 +68,7 @@ def no_future_training_data(split_times: SplitTimes) -> Finding:
 
     Args:
         split_times: users and times of training and test.
+        max_later: largest number of later training interactions, by the split's own claim, that is tolerated.
 
     Returns:
         PASSED, or FAILED with temporal-leak and the interactions that are later by most.
@@ -88,19 +91,20 @@ def no_future_training_data(split_times: SplitTimes) -> Finding:
         late, allowed = own, first_of_user[split.train_user]
     of_others = _later_of_others(split)
     n_late = int(late.sum())
+    failed = n_late > max_later
     return Finding(
-        Status.FAILED if n_late else Status.PASSED,
-        claim=_claim(claim, n_train, n_test),
+        Status.FAILED if failed else Status.PASSED,
+        claim=_claim(claim, n_train, n_test) + all_but(max_later),
         measured={
             **counted,
             "late_share_of_training": n_late / n_train,
             "share_of_queries_with_later_training_of_others": float((of_others > 0).mean()),
             "mean_share_of_training_later_of_others": float(of_others.mean()) / n_train,
         },
-        limits=(Limit(next(iter(counted)), "<=", 0),),
+        limits=(Limit(next(iter(counted)), "<=", max_later),),
         n=n_test,
-        evidence=_rows(late, allowed, split, claim),
-        suspects=(suspect(TEMPORAL_LEAK, _CAUSES[claim], _FIXES[claim]),) if n_late else (),
+        evidence=_rows(late, allowed, split, claim) if failed else (),
+        suspects=(suspect(TEMPORAL_LEAK, _CAUSES[claim], _FIXES[claim]),) if failed else (),
         affected=Affected(n_late, n_train, "training interactions"),
     )
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_share, require_tasks
+from rerank_guard.checks._kinds import Kinds
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.data._both_sets import worse_of_both
 from rerank_guard.checks.data._shown_texts import (
+    ByChance,
     NamesByRow,
     ShownTexts,
-    namesakes_tolerated,
     share_of_pairs_that_meet,
     shown_text,
 )
+from rerank_guard.core.advice import setting_advice
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.data import HISTORY_LEAK
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
 from rerank_guard.core.membership import candidates_in_history
 from rerank_guard.core.ragged import row_blocks
+from rerank_guard.core.setting import Count, NeededCount, Ratio, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, IntArray, RankingTask
@@ -29,6 +32,9 @@ from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 __all__ = ["no_history_leak"]
 
 _TARGET, _NEGATIVES = "target", "negatives"
+_FIGURES = {what: f"users_with_{what}_in_history" for what in (_TARGET, _NEGATIVES)}
+
+_BY_TEXT = "users_with_a_text_of_their_history"
 
 _CAUSES = {
     _TARGET: (
@@ -41,15 +47,23 @@ _CAUSES = {
     ),
 }
 _FIXES = {
-    _TARGET: (
-        "End each history strictly before its target item, and remove repeats. Where users do take items again and that "
-        "is to be predicted, this check does not fit the task: leave it out."
-    ),
+    _TARGET: "End each history strictly before its target item, and remove repeats.",
     _NEGATIVES: (
         "Draw negatives from the items that are not in the user's history, whole and not only the part that is shown; "
         "filter a first stage's list in the same way."
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """The settings of the check; see there."""
+
+    max_target_in_history: int
+    max_negatives_in_history: int
+    most_namesakes: float
+    max_bearers: int
+    by_chance: ByChance
 
 
 @check(
@@ -62,26 +76,36 @@ def no_history_leak(
     tasks: Sequence[RankingTask],
     training_tasks: Sequence[RankingTask] | None = None,
     *,
-    most_namesakes: float = 0.01,
+    max_target_in_history: Count = 0,
+    max_negatives_in_history: Count = 0,
+    most_namesakes: Share = 0.01,
+    max_bearers: Count = 3,
+    min_namesakes: NeededCount = 2,
+    standard_errors: Ratio = 3.0,
 ) -> Finding:
     """No candidate, target item or negative, is in the user's own history: by item id, and by text under another id.
 
     A target item that the prompt shows in the history is copied rather than predicted; a negative that the user has
     taken is no negative. Held-out and training tasks are judged separately, and the worse finding counts.
 
-    By item id it is exact, from one user on. A text that two or three item ids of these tasks have may be one item under
-    two ids (padded, re-imported), or namesakes. So users with such a text in both history and candidates fail only where
-    they exceed, by three standard errors, `most_namesakes` of all or twice the share of pairs of other users in which the
-    history of the one meets the candidates of the other so; and from two users on. Texts are compared without regard to
-    case and to the amount of white space.
+    By item id it is exact, from one user on unless some are tolerated. A text that several item ids of these tasks have, at
+    most `max_bearers`, may be one item under two ids (padded, re-imported), or namesakes. So users with such a text in both
+    history and candidates fail only where they exceed, by `standard_errors` of a Poisson count, `most_namesakes` of all or
+    twice the share of pairs of other users in which the history of the one meets the candidates of the other so; and from
+    `min_namesakes` users on. Texts are compared without regard to case and to the amount of white space.
 
-    Known limit: one item under more than three ids, and texts that differ by a character, are not seen.
+    Known limit: one item under more than `max_bearers` ids, and texts that differ by a character, are not seen.
 
     Args:
         tasks: the held-out tasks, at least one.
         training_tasks: the tasks that were trained on, where they are known.
+        max_target_in_history: largest number of users with the target item in their history that is tolerated, in each set.
+        max_negatives_in_history: the same of users with a negative in their history.
         most_namesakes: largest share of users with a text of their history among their candidates, under another id, that
             is taken for namesakes, in [0, 1).
+        max_bearers: most item ids that are taken for one item under several ids; of 0 or 1 no two are.
+        min_namesakes: fewest users from which such texts fail.
+        standard_errors: by how many these users have to exceed what is tolerated.
 
     Returns:
         PASSED, or FAILED with history-leak; the cause is that of the target item where more users have the target item in
@@ -89,48 +113,81 @@ def no_history_leak(
 
     Raises:
         InvalidTaskError: no tasks.
-        RerankGuardError: most_namesakes out of range.
     """
-    require_share("most_namesakes", most_namesakes, 0.01)
     require_tasks(tasks)
-    return worse_of_both(partial(_of_one_set, most_namesakes=most_namesakes), tasks, training_tasks)
+    settings = _Settings(
+        max_target_in_history,
+        max_negatives_in_history,
+        most_namesakes,
+        max_bearers,
+        ByChance(standard_errors, min_namesakes),
+    )
+    of_each: list[Finding] = []
+
+    def measure(table: TaskTable) -> Finding:
+        of_each.append(_of_one_set(table, settings))
+        return of_each[-1]
+
+    worse = worse_of_both(measure, tasks, training_tasks)
+    if worse.status is not Status.FAILED or not all(_fails_by_target_alone(finding) for finding in of_each):
+        return worse
+    users = max(int(finding.measured[_FIGURES[_TARGET]] or 0) for finding in of_each)
+    advice = setting_advice("no_history_leak", "max_target_in_history", users)
+    return replace(
+        worse,
+        next_step=f"{_FIXES[_TARGET]} Where users do take items again and that is to be predicted, {advice}.",
+    )
 
 
-def _of_one_set(table: TaskTable, most_namesakes: float) -> Finding:
+def _fails_by_target_alone(finding: Finding) -> bool:
+    """Whether nothing else of a set would fail if its target items were allowed in the histories."""
+    kept = {limit.figure: limit.value for limit in finding.limits}
+    return all(
+        int(finding.measured[figure] or 0) <= int(kept.get(figure) or 0)
+        for figure in (_FIGURES[_NEGATIVES], _BY_TEXT)
+    )
+
+
+def _of_one_set(table: TaskTable, settings: _Settings) -> Finding:
     known = candidates_in_history(table)
-    shown = ShownTexts.of(table)
-    renamed, n_renamed, tolerated = _known_by_text(table, shown, most_namesakes)
-    if n_renamed > tolerated:
+    shown = ShownTexts.of(table, settings.max_bearers)
+    renamed, n_renamed, tolerated = _known_by_text(table, shown, settings)
+    by_text = n_renamed > tolerated
+    if by_text:
         known[renamed] = True
     places = np.flatnonzero(known)
     rows = np.searchsorted(table.candidates.offsets, places, side="right") - 1
     is_target = table.pool.id_codes(table.candidates.values[places]) == table.target[rows]
     users = {_TARGET: np.unique(rows[is_target]), _NEGATIVES: np.unique(rows[~is_target])}
-    n_users = {what: len(found) for what, found in users.items()}
-    broken = len(np.unique(rows))
-    worst = _TARGET if n_users[_TARGET] > n_users[_NEGATIVES] else _NEGATIVES
-    return Finding(
-        Status.FAILED if broken else Status.PASSED,
-        claim=f"no candidate of {len(table)} users is in the user's own history",
-        measured={
-            "broken_users": broken,
-            "users_with_target_in_history": n_users[_TARGET],
-            "users_with_negatives_in_history": n_users[_NEGATIVES],
-            "candidates_in_history": len(places),
-            "users_with_a_text_of_their_history": n_renamed,
+    kinds = Kinds(
+        "broken_users",
+        len(np.unique(rows)),
+        {_FIGURES[what]: len(users[what]) for what in (_NEGATIVES, _TARGET)},  # of equally frequent ones the first
+        {
+            _FIGURES[_NEGATIVES]: settings.max_negatives_in_history,
+            _FIGURES[_TARGET]: settings.max_target_in_history,
         },
-        limits=(
-            Limit("broken_users", "<=", 0),
-            Limit("users_with_a_text_of_their_history", "<=", int(tolerated)),
-        ),
+    )
+    failed = by_text or bool(kinds.failing)
+    decisive = {_BY_TEXT: n_renamed} if by_text and not kinds.failing else {}
+    candidates = [what for what in (_NEGATIVES, _TARGET) if _FIGURES[what] in kinds.failing] or [
+        _NEGATIVES,
+        _TARGET,
+    ]
+    worst = max(candidates, key=lambda what: len(users[what]))
+    return Finding(
+        Status.FAILED if failed else Status.PASSED,
+        claim=f"no candidate of {len(table)} users is in the user's own history{kinds.exempt}",
+        measured={**decisive, **kinds.measured, "candidates_in_history": len(places), _BY_TEXT: n_renamed},
+        limits=(*kinds.limits, Limit(_BY_TEXT, "<=", int(tolerated))),
         n=len(table),
-        evidence=_evidence(table, known, users, worst),
-        suspects=(suspect(HISTORY_LEAK, _CAUSES[worst], _FIXES[worst]),) if broken else (),
-        affected=Affected(broken, len(table)),
+        evidence=_evidence(table, known, users, worst) if failed else (),
+        suspects=(suspect(HISTORY_LEAK, _CAUSES[worst], _FIXES[worst]),) if failed else (),
+        affected=Affected(kinds.total, len(table)),
     )
 
 
-def _known_by_text(table: TaskTable, shown: ShownTexts, most_namesakes: float) -> tuple[IntArray, int, float]:
+def _known_by_text(table: TaskTable, shown: ShownTexts, settings: _Settings) -> tuple[IntArray, int, float]:
     """The candidates whose text the user's history shows under another id; their users; and how many chance explains."""
     met = np.zeros(len(table), dtype=np.bool_)
     parts = [np.zeros(0, dtype=np.int64)]
@@ -142,7 +199,7 @@ def _known_by_text(table: TaskTable, shown: ShownTexts, most_namesakes: float) -
         met[start + again.rows] = True
         parts.append(offsets[start] + again.places)
     by_chance = 2.0 * share_of_pairs_that_meet(table.histories, table.candidates, shown, table.pool, ~met)
-    tolerated = namesakes_tolerated(len(table), max(most_namesakes, by_chance))
+    tolerated = settings.by_chance.tolerated(len(table), max(settings.most_namesakes, by_chance))
     return np.concatenate(parts), int(met.sum()), tolerated
 
 

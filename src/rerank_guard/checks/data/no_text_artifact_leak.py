@@ -8,15 +8,15 @@ from functools import partial
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_settings, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.data._both_sets import worse_of_both
 from rerank_guard.checks.data._text_features import FEATURES, Standing
 from rerank_guard.core.check import check
-from rerank_guard.core.errors import RerankGuardError
 from rerank_guard.core.faults.data import TEXT_ARTIFACT_LEAK
 from rerank_guard.core.finding import Finding, Limit, not_applicable, suspect
 from rerank_guard.core.listed import target_listing
 from rerank_guard.core.row_equality import distinct_tasks
+from rerank_guard.core.setting import Excess, Level
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask
@@ -35,6 +35,7 @@ _NO_TARGET = (
     "see gt_in_candidates: put the target item among the candidates",
 )
 _LAST_MEAN = 0.95
+"""A mean that is allowed is at most this: of a list of two, 1/2 and an excess near 1/2 leave nothing that can fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ def no_text_artifact_leak(
     tasks: Sequence[RankingTask],
     training_tasks: Sequence[RankingTask] | None = None,
     *,
-    alpha: float = 1e-6,
-    most_excess: float = 0.25,
+    alpha: Level = 1e-6,
+    most_excess: Excess = 0.25,
 ) -> Finding:
     """The target item cannot be picked by how its text looks.
 
@@ -105,13 +106,7 @@ def no_text_artifact_leak(
 
     Raises:
         InvalidTaskError: no tasks.
-        RerankGuardError: alpha or most_excess out of range.
     """
-    require_settings(alpha)
-    if not 0.0 < most_excess < 0.5:
-        raise RerankGuardError(
-            f"most_excess={most_excess!r} leaves nothing to fail or to pass; give a number inside (0, 0.5)."
-        )
     require_tasks(tasks)
     level = alpha / 2.0 if training_tasks is not None and len(training_tasks) else alpha
     return worse_of_both(partial(_of_one_set, alpha=level, most_excess=most_excess), tasks, training_tasks)

@@ -16,6 +16,7 @@ from rerank_guard.core.faults.data import SURVIVORSHIP
 from rerank_guard.core.faults.quality import METRIC_WRONG
 from rerank_guard.core.finding import Finding, not_applicable
 from rerank_guard.core.membership import stated_relevance, unlisted_relevant
+from rerank_guard.core.setting import Rounding
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import IntArray, RankingTask
@@ -34,7 +35,7 @@ _FLOAT32 = 4e-8
     can_name=(METRIC_WRONG, SURVIVORSHIP),
 )
 def recall_ceiling_of_targets(
-    tasks: Sequence[RankingTask], reported_metrics: Mapping[str, float], *, tolerance: float = 1e-9
+    tasks: Sequence[RankingTask], reported_metrics: Mapping[str, float], *, tolerance: Rounding = 1e-9
 ) -> Finding:
     """Each reported mean Recall@K is one that a ranking can have, given how many candidates of each task are relevant.
 
@@ -61,7 +62,7 @@ def recall_ceiling_of_targets(
         relevant is listed, or every ceiling is 1.
 
     Raises:
-        InvalidTaskError: no tasks, a reported recall that is not a finite number from 0, or a tolerance outside [0, 0.01].
+        InvalidTaskError: no tasks, or a reported recall that is not a finite number from 0.
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)

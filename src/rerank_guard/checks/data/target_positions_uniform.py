@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_settings, require_share, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.data._position_skew import (
     expected_at,
     in_first_half,
@@ -21,6 +21,7 @@ from rerank_guard.core.faults.data import TARGET_POSITION_SKEW
 from rerank_guard.core.finding import Finding, Limit, not_applicable, suspect
 from rerank_guard.core.listed import falls_by_first_stage, target_listing
 from rerank_guard.core.row_equality import distinct_tasks
+from rerank_guard.core.setting import Level, NeededShare, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import IntArray, RankingTask
@@ -28,8 +29,6 @@ from rerank_guard.core.verdict import Measured, Status
 from rerank_guard.stats.bets import p_value_of
 
 __all__ = ["target_positions_uniform"]
-
-_IN_FIRST_STAGE_ORDER = 0.9
 
 _CAUSE = (
     "The target item was put at a place of its own (inserted first, appended last, added to a list before the cut) and the "
@@ -60,9 +59,10 @@ _FIRST_STAGE = (
 def target_positions_uniform(
     tasks: Sequence[RankingTask],
     *,
-    alpha: float = 1e-6,
-    effect: float = 0.01,
-    most_first: float = 0.9,
+    alpha: Level = 1e-6,
+    effect: Share = 0.01,
+    most_first: Share = 0.9,
+    min_in_order: NeededShare = 0.9,
 ) -> Finding:
     """The target item's position is uniform over the candidates.
 
@@ -78,8 +78,8 @@ def target_positions_uniform(
     - PASSED: it was not shown to be uneven. That is no proof of uniformity. `least_share_moved_shown` says how large a share
       of the target items, moved to one position, these users would show on average. At N=50 and alpha=1e-6 nine of ten runs
       are failed from 13 % of the target items moved to position 0 on at 200 users, 8 % at 500, and 3 % at 3,200.
-    - NOT_APPLICABLE: no target item is listed; or the candidates of 9 in 10 tasks are listed by falling
-      `first_stage_scores`, so that early target items are the first stage's skill. Such lists fail only where the target
+    - NOT_APPLICABLE: no target item is listed; or the candidates of a share of `min_in_order` of the tasks
+      are listed by falling `first_stage_scores`, so that early target items are the first stage's skill. Such lists fail only where the target
       item comes late, comes last too often, or is first in more than `most_first` of the tasks.
 
     Positions are those at which `target_id` is listed, whatever `target_index` says. Identical tasks count once: a list
@@ -91,23 +91,22 @@ def target_positions_uniform(
         effect: least excess share that counts, in [0, 1); a skew of a tenth of a percent, shown on millions of tasks,
             does no harm.
         most_first: largest share of tasks in which a first stage is believed to list the target item first, in [0, 1).
+        min_in_order: share of tasks listed by falling first-stage scores from which on the list is the first stage's, in
+            (0, 1].
 
     Returns:
         PASSED, FAILED with target-position-skew, or NOT_APPLICABLE.
 
     Raises:
         InvalidTaskError: no tasks.
-        RerankGuardError: alpha, effect or most_first out of range.
     """
-    require_settings(alpha, effect)
-    require_share("most_first", most_first, 0.9)
     require_tasks(tasks)
     table = _judged(TaskTable.of(tasks))
     positions, lengths, n = target_listing(table).position, table.n_candidates, len(table)
     claim = f"the target item is at every position equally often, over {n} users"
     if n == 0:
         return not_applicable(*_NO_TARGET, claim=claim)
-    by_first_stage = float(falls_by_first_stage(table).mean()) >= _IN_FIRST_STAGE_ORDER
+    by_first_stage = float(falls_by_first_stage(table).mean()) >= min_in_order
     if by_first_stage:
         log_e = log_e_beyond_skill(positions, lengths, most_first)
     else:

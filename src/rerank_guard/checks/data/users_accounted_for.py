@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTaskError
@@ -14,6 +15,7 @@ from rerank_guard.core.faults.data import SURVIVORSHIP
 from rerank_guard.core.finding import Affected, Finding, Limit, not_applicable, suspect
 from rerank_guard.core.listed import target_listing
 from rerank_guard.core.population import Population
+from rerank_guard.core.setting import Count, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask
@@ -38,7 +40,8 @@ def users_accounted_for(
     population: Population,
     k: int,
     *,
-    most_left_out: float = 0.05,
+    most_left_out: Share = 0.05,
+    max_unaccounted: Count = 0,
 ) -> Finding:
     """No user is silently dropped, and few are left out because of their target item.
 
@@ -55,15 +58,18 @@ def users_accounted_for(
         population: whom the evaluation speaks for.
         k: cutoff, below the smallest N.
         most_left_out: largest share of the population that may be left out for reasons that depend on the target item, in
-            [0, 1].
+            [0, 1).
+        max_unaccounted: largest difference between the population and what tasks and declared reasons add up to, either
+            way, that is tolerated.
 
     Returns:
-        FAILED with survivorship where tasks and declared reasons do not add up to the population, or where more than
+        FAILED with survivorship where tasks and declared reasons do not add up to the population, within
+        `max_unaccounted`, or where more than
         `most_left_out` of it is left out for reasons that depend on the target item; NOT_APPLICABLE where a query_id has
         several tasks; else PASSED.
 
     Raises:
-        InvalidTaskError: no tasks, no population, or most_left_out out of range.
+        InvalidTaskError: no tasks, or no population.
         VacuousMetricError: k at or above the smallest N, or below 1.
         InvalidScoresError: malformed scores.
     """
@@ -73,8 +79,6 @@ def users_accounted_for(
     require_informative_cutoff(k, lengths.tolist())
     if several := _several_tasks(table):
         return several
-    if not 0.0 <= most_left_out <= 1.0:
-        raise InvalidTaskError(f"most_left_out={most_left_out!r} is not a share; give a number from 0 to 1.")
     if population.n_users == 0:
         raise InvalidTaskError(
             f"the population has no users, yet there are {len(table)} tasks; n_users counts all users that the "
@@ -86,25 +90,34 @@ def users_accounted_for(
     by_target = int(population.n_left_out_by_target)
     share = by_target / n_users
     decisive: dict[str, Measured] = {"users_unaccounted_for": unaccounted, "share_left_out_by_target": share}
-    if unaccounted == 0 and share > most_left_out:  # the figure that decides comes first
+    lost = abs(unaccounted) > max_unaccounted
+    if not lost and share > most_left_out:  # the figure that decides comes first
         decisive = dict(reversed(decisive.items()))
-    failed = unaccounted != 0 or share > most_left_out
+    failed = lost or share > most_left_out
     return Finding(
         Status.FAILED if failed else Status.PASSED,
         claim=(
             f"the {len(table)} users judged and those left out for a declared reason are the {n_users} users of the "
-            f"population, and at most {most_left_out:.1%} of it are left out because of their target item"
+            f"population{all_but(max_unaccounted)}, and at most {most_left_out:.1%} of it are left out because of their target item"
         ),
         measured={**decisive, **_recalls(scores, table, k, n_users), "users_in_population": n_users},
         limits=(
-            Limit("users_unaccounted_for", "==", 0),
+            _limit_of_unaccounted(unaccounted, max_unaccounted),
             Limit("share_left_out_by_target", "<=", most_left_out),
         ),
         n=n_users,
         evidence=_rows(population, unaccounted),
-        suspects=(suspect(SURVIVORSHIP, *_explain(unaccounted, share)),) if failed else (),
+        suspects=(suspect(SURVIVORSHIP, *_explain(unaccounted if lost else 0, share)),) if failed else (),
         affected=Affected(abs(unaccounted) + by_target, n_users, "users"),
     )
+
+
+def _limit_of_unaccounted(unaccounted: int, tolerated: int) -> Limit:
+    """The tolerated number, on the side on which the figure is; of none, that it is 0."""
+    if tolerated == 0:
+        return Limit("users_unaccounted_for", "==", 0)
+    below = unaccounted < 0
+    return Limit("users_unaccounted_for", ">=" if below else "<=", -tolerated if below else tolerated)
 
 
 def _recalls(scores: Sequence[FloatArray], table: TaskTable, k: int, n_users: int) -> dict[str, Measured]:

@@ -26,9 +26,11 @@ class BlockReader:
 
     Args:
         letters: one a position of the list, in its order.
+        min_title: letters and digits that a title which is shortened on purpose keeps, or half of its own.
     """
 
-    def __init__(self, letters: LetterTable) -> None:
+    def __init__(self, letters: LetterTable, min_title: int = 8) -> None:
+        self._min_title = min_title
         self.letters = tuple(one_line(letter.letter) for letter in letters.letters)
         self._position_of = {letter: place for place, letter in reversed(tuple(enumerate(self.letters)))}
         known = "|".join(re.escape(letter) for letter in sorted(self._position_of, key=len, reverse=True) if letter)
@@ -50,7 +52,7 @@ class BlockReader:
         places = [self._exact(text, position, titles, longer) for position in range(len(titles))]
         if any(place.shown is Shown.LOST for place in places):
             lines = self._labelled_lines(text)
-            loose = LooseReader(text, titles, task)
+            loose = LooseReader(text, titles, task, self._min_title)
             places = [
                 loose.read(place.position, lines.get(place.position, [])) if place.shown is Shown.LOST else place
                 for place in places

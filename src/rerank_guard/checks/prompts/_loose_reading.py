@@ -11,9 +11,6 @@ from rerank_guard.core.types import RankingTask
 
 __all__ = ["Labelled", "LooseReader"]
 
-_LEAST_SHORTENED = 8
-"""A title shortened on purpose keeps so many letters and digits, or half of them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -37,9 +34,11 @@ class LooseReader:
         text: of the prompt, readable.
         titles: one a position, each in one line.
         task: with the history.
+        min_title: letters and digits that a title which is shortened on purpose keeps, or half of its own.
     """
 
-    def __init__(self, text: str, titles: Sequence[str], task: RankingTask) -> None:
+    def __init__(self, text: str, titles: Sequence[str], task: RankingTask, min_title: int) -> None:
+        self._min_title = min_title
         self._text = text
         self._titles = titles
         self._words = [words(title.casefold()) for title in titles]
@@ -53,7 +52,7 @@ class LooseReader:
             lines: all that begin with its letter.
         """
         title = self._titles[position]
-        own = [line for line in lines if _says(line.rest, title, self._text[line.end :])]
+        own = [line for line in lines if self._says(line.rest, title, self._text[line.end :])]
         if own:
             return Place(position, Shown.OWN_LETTER, tuple((line.start, line.end) for line in own))
         lines = [line for line in lines if not self._is_history(line)]
@@ -65,7 +64,7 @@ class LooseReader:
         return Place(position, Shown.NO_LETTER if self._is_somewhere(title) else Shown.LOST)
 
     def _is_history(self, line: Labelled) -> bool:
-        return any(past and _says(line.rest, past, "") for past in self._history)
+        return any(past and self._says(line.rest, past, "") for past in self._history)
 
     def _is_wording(self, line: Labelled) -> bool:
         """The last line of the text may be a title that was cut; anything that is before more text is a wording."""
@@ -86,17 +85,16 @@ class LooseReader:
         accounted_for = sum(_count(other, title) for other in others)
         return _count(self._text, title) > accounted_for
 
+    def _says(self, rest: str, title: str, behind: str) -> bool:
+        """Whether a line's text is the title in other letters or punctuation, or the title shortened on purpose."""
+        shown, meant = "".join(words(rest.casefold())), "".join(words(title.casefold()))
+        if not meant:
+            return rest.strip() == title
+        if shown.startswith(meant):
+            return True
+        long_enough = len(shown) >= min(self._min_title, (len(meant) + 1) // 2)
+        return bool(shown) and long_enough and meant.startswith(shown) and bool(behind.strip())
+
 
 def _count(text: str, title: str) -> int:
     return sum(1 for _ in occurrences(text, title))
-
-
-def _says(rest: str, title: str, behind: str) -> bool:
-    """Whether a line's text is the title in other letters or punctuation, or the title shortened on purpose."""
-    shown, meant = "".join(words(rest.casefold())), "".join(words(title.casefold()))
-    if not meant:
-        return rest.strip() == title
-    if shown.startswith(meant):
-        return True
-    long_enough = len(shown) >= min(_LEAST_SHORTENED, (len(meant) + 1) // 2)
-    return bool(shown) and long_enough and meant.startswith(shown) and bool(behind.strip())

@@ -60,19 +60,19 @@ class NamedOutside:
         """How many users one would expect if the target items were named as often as the other candidates."""
         return self.others * self.judged
 
-    def leaks(self, min_users: int, min_ratio: float, max_poisson_p: float) -> bool:
+    def leaks(self, min_users: int, min_ratio: float, alpha: float) -> bool:
         """Whether so many users are more than the other candidates, and the same names elsewhere, account for.
 
         Args:
             min_users: that must be affected.
             min_ratio: to the larger of the two expectations.
-            max_poisson_p: where an expectation is above 0: largest probability of so many users or more under a Poisson
+            alpha: where an expectation is above 0: largest probability of so many users or more under a Poisson
                 distribution with twice that mean. Twice, since the expectation is itself an estimate.
         """
         found, expected = len(self.users), max(self.expected_by_others, self.elsewhere)
         if found < min_users or found < min_ratio * expected:
             return False
-        return expected == 0.0 or float(poisson.sf(found - 1, 2.0 * expected)) <= max_poisson_p
+        return expected == 0.0 or float(poisson.sf(found - 1, 2.0 * expected)) <= alpha
 
 
 @dataclass(frozen=True, slots=True)

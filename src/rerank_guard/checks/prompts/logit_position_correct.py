@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTaskError
 from rerank_guard.core.faults.scoring import WRONG_LOGIT_POSITION
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
 from rerank_guard.core.prompts import ScoringPrompt
+from rerank_guard.core.setting import Count
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 
@@ -20,7 +22,7 @@ __all__ = ["logit_position_correct"]
     claim="the letter logits are read behind the last token of every prompt",
     can_name=(WRONG_LOGIT_POSITION,),
 )
-def logit_position_correct(scoring_prompts: Sequence[ScoringPrompt]) -> Finding:
+def logit_position_correct(scoring_prompts: Sequence[ScoringPrompt], *, max_broken_prompts: Count = 0) -> Finding:
     """The letter logits are read behind the last token of every prompt.
 
     A causal model knows nothing of what follows the position that is read: read earlier, it ranks without the question,
@@ -33,6 +35,7 @@ def logit_position_correct(scoring_prompts: Sequence[ScoringPrompt]) -> Finding:
 
     Args:
         scoring_prompts: at least one.
+        max_broken_prompts: largest number of prompts read too early that is tolerated.
 
     Returns:
         PASSED, or FAILED as wrong-logit-position.
@@ -44,14 +47,16 @@ def logit_position_correct(scoring_prompts: Sequence[ScoringPrompt]) -> Finding:
         raise InvalidTaskError("there are no prompts to judge; give at least one.")
     early = {place: _tokens_too_early(prompt) for place, prompt in enumerate(scoring_prompts)}
     broken = [place for place, tokens in early.items() if tokens]
+    failed = len(broken) > max_broken_prompts
     return Finding(
-        Status.FAILED if broken else Status.PASSED,
-        claim=f"the logits are read behind the last token of each of {len(scoring_prompts)} prompts",
+        Status.FAILED if failed else Status.PASSED,
+        claim=f"the logits are read behind the last token of each of {len(scoring_prompts)} prompts"
+        f"{all_but(max_broken_prompts)}",
         measured={"broken_prompts": len(broken), "tokens_too_early": max(early.values())},
-        limits=(Limit("broken_prompts", "<=", 0),),
+        limits=(Limit("broken_prompts", "<=", max_broken_prompts),),
         n=len(scoring_prompts),
-        evidence=tuple(_row(scoring_prompts[place]) for place in broken[:MAX_EVIDENCE]),
-        suspects=(suspect(WRONG_LOGIT_POSITION, _cause({early[place] for place in broken})),) if broken else (),
+        evidence=tuple(_row(scoring_prompts[place]) for place in broken[:MAX_EVIDENCE]) if failed else (),
+        suspects=(suspect(WRONG_LOGIT_POSITION, _cause({early[place] for place in broken})),) if failed else (),
         affected=Affected(len(broken), len(scoring_prompts), "prompts"),
     )
 

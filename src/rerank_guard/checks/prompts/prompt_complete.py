@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks.comparing.aligned import require_aligned
 from rerank_guard.checks.prompts._candidate_block import BlockReader
 from rerank_guard.checks.prompts._prompt_end import PromptEnd, end_after, end_of_shortest, first_lost_line
@@ -14,6 +15,7 @@ from rerank_guard.core.check import check
 from rerank_guard.core.faults.prompts import LETTER_CANDIDATE_MISMATCH, PROMPT_TRUNCATED
 from rerank_guard.core.finding import Affected, Finding, Limit, not_applicable, suspect
 from rerank_guard.core.prompts import ScoringPrompt
+from rerank_guard.core.setting import Count, NeededCount, NeededShare, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import LetterTable, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
@@ -45,16 +47,19 @@ def prompt_complete(
     letter_table: LetterTable,
     short_prompt: ScoringPrompt | None = None,
     *,
-    min_found: float = 0.01,
+    min_found: Share = 0.01,
+    min_title: NeededCount = 8,
+    min_lettered: NeededShare = 0.5,
+    max_broken_prompts: Count = 0,
 ) -> Finding:
     """Every candidate's text is in the prompt behind its own letter, in list order, and the prompt's end is there.
 
     A prompt that is cut to a length loses candidates or the question without an error, and a list in another order than
     the task's gives a letter's logit to the wrong item.
 
-    Exact: no statistics; one prompt fails. Between letter and title "A. x", "A) x", "(A) x", "[A] x", "A: x", "A x",
+    Exact: no statistics; one prompt fails, unless some are tolerated. Between letter and title "A. x", "A) x", "(A) x", "[A] x", "A: x", "A x",
     "A - x", quotes, tags and a line break will do. A title counts as shown when its words are, in whatever case and
-    punctuation, or when it was shortened to at least 8 characters and more text follows. Blank titles are not judged,
+    punctuation, or when it was shortened to at least `min_title` characters, or half of them, and more text follows. Blank titles are not judged,
     nor are positions beyond the letters (`letter_tokens_found` names those). A letter before an unknown text is counted
     (`reworded_candidates`) and is no fault: prompts rewrite titles. Candidates repeated elsewhere in the prompt do no
     harm.
@@ -75,6 +80,10 @@ def prompt_complete(
         short_prompt: the prompt of a task of two candidates, short enough that nothing is cut. None to take the
             shortest prompt that shows all of its candidates.
         min_found: share of the candidates of which more must be found behind a letter for the prompts to be judged.
+        min_title: letters and digits that a title which is shortened on purpose keeps, or half of its own.
+        min_lettered: share of the prompts that have all letters as words from which on titles without a letter are taken
+            for a layout that is not read; below it, for lost letters.
+        max_broken_prompts: largest number of prompts with a fault that is tolerated.
 
     Returns:
         PASSED, or FAILED as prompt-truncated (candidates or the end are lost) or letter-candidate-mismatch (all is
@@ -87,7 +96,7 @@ def prompt_complete(
         InvalidTaskError: no prompts, or prompts that do not belong to the tasks.
     """
     require_aligned(scoring_prompts, probed_tasks, ("prompts", "tasks"))
-    reader = BlockReader(letter_table)
+    reader = BlockReader(letter_table, min_title)
     read = [
         _Read(prompt, task, reader.read(prompt.text, task))
         for prompt, task in zip(scoring_prompts, probed_tasks, strict=True)
@@ -96,10 +105,10 @@ def prompt_complete(
     legible = shown[Shown.OWN_LETTER] + shown[Shown.OTHER_LETTER] > min_found * _judged(shown)
     end = _end_of(read, reader, short_prompt)
     cut, whole = _cut_and_whole(read, reader, end, legible)
-    mixed = _mixed_rows(whole, reader) if legible or _has_no_letters(shown, reader, read) else []
+    mixed = _mixed_rows(whole, reader) if legible or _has_no_letters(shown, reader, read, min_lettered) else []
     if not (legible or cut or mixed):
         return _illegible(len(read), shown)
-    return _finding(read, shown, cut, mixed, legible=legible, end=end)
+    return _finding(read, shown, cut, mixed, max_broken_prompts, legible=legible, end=end)
 
 
 def _end_of(read: Sequence[_Read], reader: BlockReader, short_prompt: ScoringPrompt | None) -> PromptEnd | None:
@@ -115,12 +124,12 @@ def _judged(shown: Counter[Shown]) -> int:
     return shown.total() - shown[Shown.BLANK]
 
 
-def _has_no_letters(shown: Counter[Shown], reader: BlockReader, read: Sequence[_Read]) -> bool:
+def _has_no_letters(shown: Counter[Shown], reader: BlockReader, read: Sequence[_Read], min_lettered: float) -> bool:
     """Whether titles are there and their letters are not, in most prompts: a fault, and no layout that is not read."""
     if not shown[Shown.NO_LETTER]:
         return False
     lettered = sum(reader.has_letters_as_words(each.prompt.text, each.task.n_candidates) for each in read)
-    return 2 * lettered < len(read)
+    return lettered / len(read) < min_lettered
 
 
 def _finding(
@@ -128,17 +137,20 @@ def _finding(
     shown: Counter[Shown],
     cut: list[str],
     mixed: list[str],
+    max_broken_prompts: int,
     *,
     legible: bool,
     end: PromptEnd | None,
 ) -> Finding:
     broken = len(cut) + len(mixed)
+    failed = broken > max_broken_prompts
     by_count = sorted(
         ((PROMPT_TRUNCATED, cut), (LETTER_CANDIDATE_MISMATCH, mixed)), key=lambda found: -len(found[1])
     )
     return Finding(
-        Status.FAILED if broken else Status.PASSED,
-        claim=f"each of {len(read)} prompts shows every candidate behind its own letter, in list order, and its end",
+        Status.FAILED if failed else Status.PASSED,
+        claim=f"each of {len(read)} prompts shows every candidate behind its own letter, in list order, and its end"
+        f"{all_but(max_broken_prompts)}",
         measured={
             "broken_prompts": broken,
             "candidates_lost": shown[Shown.LOST] if legible else None,
@@ -147,10 +159,10 @@ def _finding(
             "candidates_found": shown[Shown.OWN_LETTER],
             "end_compared": end is not None,
         },
-        limits=(Limit("broken_prompts", "<=", 0),),
+        limits=(Limit("broken_prompts", "<=", max_broken_prompts),),
         n=len(read),
-        evidence=tuple(row for _, rows in by_count for row in rows)[:MAX_EVIDENCE],
-        suspects=tuple(suspect(fault) for fault, rows in by_count if rows),
+        evidence=tuple(row for _, rows in by_count for row in rows)[:MAX_EVIDENCE] if failed else (),
+        suspects=tuple(suspect(fault) for fault, rows in by_count if rows and failed),
         affected=Affected(broken, len(read), "prompts"),
     )
 

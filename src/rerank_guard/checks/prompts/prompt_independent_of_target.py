@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks.comparing.aligned import require_aligned, require_same_length
 from rerank_guard.checks.prompts._named_outside import (
     NamedOutside,
@@ -21,6 +22,7 @@ from rerank_guard.core.faults.prompts import PROMPT_LEAK
 from rerank_guard.core.faults.scoring import NONDETERMINISTIC
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
 from rerank_guard.core.prompts import ScoringPrompt, TrainingPrompt
+from rerank_guard.core.setting import Count, Level, NeededCount, Ratio
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
@@ -42,9 +44,10 @@ _NAMED = "The target item's title or id is in the prompt outside of the candidat
 class _Thresholds:
     """The settings of the check; see there."""
 
+    alpha: float
     min_users: int
     min_ratio: float
-    max_poisson_p: float
+    max_leaking_prompts: int
 
 
 @check(
@@ -62,9 +65,10 @@ def prompt_independent_of_target(
     moved_trained_prompts: Sequence[TrainingPrompt] | None = None,
     supervised_tasks: Sequence[RankingTask] | None = None,
     *,
-    min_users: int = 3,
-    min_ratio: float = 10.0,
-    max_poisson_p: float = 1e-6,
+    alpha: Level = 1e-6,
+    min_users: NeededCount = 3,
+    min_ratio: Ratio = 10.0,
+    max_leaking_prompts: Count = 0,
 ) -> Finding:
     """What the model reads before it answers does not depend on which candidate is the target item.
 
@@ -79,7 +83,7 @@ def prompt_independent_of_target(
       longer titles that hold it, in at least `min_users` users and `min_ratio` times as often as (a) the other
       candidates' titles of the same users and (b) the same titles in other users' prompts. By (b) a template that names
       well-known films is no leak. Where one of the two rates is not 0, the number of users must also be improbable at
-      twice the larger one (Poisson, `max_poisson_p`).
+      twice the larger one (Poisson, p at most `alpha`). Twice, since a rate is itself an estimate.
 
     The list is between the first and the last candidate's text that is found in the prompt; titles within it (in
     whatever layout) count for nothing. In training prompts, where the answer follows, only what is before the list is
@@ -103,9 +107,11 @@ def prompt_independent_of_target(
             scoring prompts pass and this and the next two are given.
         moved_trained_prompts: of the same tasks, with another candidate declared the target item.
         supervised_tasks: the tasks of `trained_prompts`, in the same order.
+        alpha: largest Poisson probability of so many users, where the larger expectation is above 0, in (0, 0.5). The
+            test is of names outside of the list alone; that prompts change with the target is exact.
         min_users: fewest users whose target item is named outside of the list.
         min_ratio: fewest such users in units of the larger expectation.
-        max_poisson_p: largest Poisson probability of so many users, where the larger expectation is above 0.
+        max_leaking_prompts: largest number of prompts that leak in either way that is tolerated.
 
     Returns:
         PASSED, or FAILED as prompt-leak, or as nondeterministic where the builder gives different prompts for the same
@@ -115,10 +121,10 @@ def prompt_independent_of_target(
         InvalidTaskError: no prompts, or lists that do not belong together.
     """
     __tracebackhide__ = True  # a builder that raises is shown by its own frames
-    thresholds = _Thresholds(min_users, min_ratio, max_poisson_p)
+    thresholds = _Thresholds(alpha, min_users, min_ratio, max_leaking_prompts)
     require_aligned(scoring_prompts, probed_tasks, ("prompts", "tasks"))
     finding = _judged(scoring_prompts, moved_target_prompts, probed_tasks, thresholds)
-    if finding.measured["changed_with_the_target"] and show_prompts is not None:
+    if finding.status is Status.FAILED and finding.measured["changed_with_the_target"] and show_prompts is not None:
         return _if_random(finding, scoring_prompts, show_prompts(probed_tasks))
     if finding.status is Status.PASSED and trained_prompts and moved_trained_prompts and supervised_tasks:
         require_aligned(trained_prompts, supervised_tasks, ("training prompts", "tasks"))
@@ -144,9 +150,11 @@ def _judged(
         rows = rows[: MAX_EVIDENCE - _ROWS_OUTSIDE] + [
             _outside_row(tasks[place], around[place]) for place in outside.users
         ]
+    failed = len(leaking) > thresholds.max_leaking_prompts
     return Finding(
-        Status.FAILED if leaking else Status.PASSED,
-        claim=f"each of {len(tasks)} prompts is the same whichever candidate is the target item",
+        Status.FAILED if failed else Status.PASSED,
+        claim=f"each of {len(tasks)} prompts is the same whichever candidate is the target item"
+        f"{all_but(thresholds.max_leaking_prompts)}",
         measured={
             "leaking_prompts": len(leaking),
             "changed_with_the_target": len(changed),
@@ -154,10 +162,10 @@ def _judged(
             "expected_of_other_candidates": round(outside.expected_by_others, 3),
             "expected_of_the_same_titles": round(outside.elsewhere, 3),
         },
-        limits=(Limit("leaking_prompts", "<=", 0),),
+        limits=(Limit("leaking_prompts", "<=", thresholds.max_leaking_prompts),),
         n=len(tasks),
-        evidence=tuple(rows[:MAX_EVIDENCE]),
-        suspects=(suspect(PROMPT_LEAK, f"{_CHANGES} {_OR_RANDOM}" if changed else _NAMED),) if leaking else (),
+        evidence=tuple(rows[:MAX_EVIDENCE]) if failed else (),
+        suspects=(suspect(PROMPT_LEAK, f"{_CHANGES} {_OR_RANDOM}" if changed else _NAMED),) if failed else (),
         affected=Affected(len(leaking), len(tasks), "prompts"),
     )
 
@@ -166,7 +174,7 @@ def _outside(
     around: dict[int, str], tasks: Sequence[RankingTask], thresholds: _Thresholds
 ) -> tuple[NamedOutside, bool]:
     """By title, or by id where only the ids leak; and whether it is a leak."""
-    limits = (thresholds.min_users, thresholds.min_ratio, thresholds.max_poisson_p)
+    limits = (thresholds.min_users, thresholds.min_ratio, thresholds.alpha)
     by_title = named_outside(around, tasks, title)
     if by_title.leaks(*limits):
         return by_title, True

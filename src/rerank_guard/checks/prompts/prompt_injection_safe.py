@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.comparing.aligned import require_same_length
 from rerank_guard.checks.prompts._candidate_block import BlockReader
@@ -16,6 +17,7 @@ from rerank_guard.core.check import check
 from rerank_guard.core.faults.prompts import PROMPT_INJECTION
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
 from rerank_guard.core.prompts import ScoringPrompt
+from rerank_guard.core.setting import Count, NeededCount
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import LetterTable, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
@@ -55,14 +57,15 @@ def prompt_injection_safe(
     letter_table: LetterTable,
     harmless_prompts: Sequence[ScoringPrompt | str] | None = None,
     *,
-    min_prompts: int = 8,
+    min_prompts: NeededCount = 8,
+    max_forged_prompts: Count = 0,
 ) -> Finding:
     """No title begins a candidate, a line or a turn of its own.
 
     Texts of items come from many hands. One with a line break can list a candidate that does not exist, and one with a
     special token can end the user's turn and answer in the model's place.
 
-    Exact; one forged prompt fails. To refuse a title is safe, and so is to clean, escape, cut or drop it. A prompt is
+    Exact; one forged prompt fails, unless some are tolerated. To refuse a title is safe, and so is to clean, escape, cut or drop it. A prompt is
     forged when
 
     - a title of several lines (any kind of line break) is in it as several lines;
@@ -83,6 +86,7 @@ def prompt_injection_safe(
         letter_table: the letters, one a position of the list.
         harmless_prompts: the same of each task with all titles cleaned, in the same order; None for none.
         min_prompts: fewest prompts from which markers are judged without harmless prompts.
+        max_forged_prompts: largest number of forged prompts that is tolerated.
 
     Returns:
         PASSED, or FAILED as prompt-injection. Where every task was refused, PASSED, with `refused` saying so.
@@ -107,14 +111,16 @@ def prompt_injection_safe(
     )
     rows = _forged_rows(shown, reader, markers)
     refused = len(hostile_tasks) - len(shown)
+    failed = len(rows) > max_forged_prompts
     return Finding(
-        Status.FAILED if rows else Status.PASSED,
-        claim=f"no title of {len(hostile_tasks)} hostile tasks begins a candidate, a line or a turn of its own",
+        Status.FAILED if failed else Status.PASSED,
+        claim=f"no title of {len(hostile_tasks)} hostile tasks begins a candidate, a line or a turn of its own"
+        f"{all_but(max_forged_prompts)}",
         measured={"forged_prompts": len(rows), "refused": refused, "shown": len(shown)},
-        limits=(Limit("forged_prompts", "<=", 0),),
+        limits=(Limit("forged_prompts", "<=", max_forged_prompts),),
         n=len(hostile_tasks),
-        evidence=tuple(rows[:MAX_EVIDENCE]),
-        suspects=(suspect(PROMPT_INJECTION),) if rows else (),
+        evidence=tuple(rows[:MAX_EVIDENCE]) if failed else (),
+        suspects=(suspect(PROMPT_INJECTION),) if failed else (),
         affected=Affected(len(rows), len(hostile_tasks), "prompts"),
     )
 

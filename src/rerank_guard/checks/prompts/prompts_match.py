@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks.comparing.aligned import require_aligned
 from rerank_guard.checks.prompts._prompt_difference import likely_difference
 from rerank_guard.core.check import check
@@ -14,6 +15,7 @@ from rerank_guard.core.faults.scoring import WRONG_LOGIT_POSITION
 from rerank_guard.core.faults.supervision import LETTER_NOT_SUPERVISED, LOSS_MASK_WRONG
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
 from rerank_guard.core.prompts import ScoringPrompt, TrainingPrompt
+from rerank_guard.core.setting import Count
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
@@ -47,13 +49,15 @@ def prompts_match(
     probed_tasks: Sequence[RankingTask] | None = None,
     trained_prompts: Sequence[TrainingPrompt] | None = None,
     trained_as_scored: Sequence[ScoringPrompt] | None = None,
+    *,
+    max_differing_prompts: Count = 0,
 ) -> Finding:
     """The ids up to the answer are the same in training as in scoring, for every task.
 
     A model that is scored on another prompt than it was trained on ranks worse than it could, often without looking
     broken: a chat template that adds an empty think block at inference alone, a system turn, a history of another length.
 
-    Exact: token by token, no tolerance; one prompt that differs fails. What follows the answer in training is not
+    Exact: token by token; one prompt that differs fails, unless some are tolerated. What follows the answer in training is not
     compared. Held-out tasks and training tasks are judged together.
 
     Known limit: what differs is concluded from the texts, and is a guess; that the prompts differ is not.
@@ -65,6 +69,7 @@ def prompts_match(
             scoring prompts are left out. None where every scoring prompt has a training prompt.
         trained_prompts: the same of training tasks; None where only held-out tasks are compared.
         trained_as_scored: the scoring prompts of the tasks of `trained_prompts`, in the same order.
+        max_differing_prompts: largest number of prompts that differ that is tolerated.
 
     Returns:
         PASSED, or FAILED with the most frequent fault first: prompt-skew (different ids); where the ids agree as far as
@@ -85,17 +90,19 @@ def prompts_match(
     for pair in pairs:
         found.setdefault(_fault_of(*pair), []).append(pair)
     by_count = sorted(found, key=lambda fault: -len(found[fault]))
+    failed = len(pairs) > max_differing_prompts
     return Finding(
-        Status.FAILED if pairs else Status.PASSED,
-        claim=f"the ids before the answer are the same in training and in scoring, for each of {len(training)} tasks",
+        Status.FAILED if failed else Status.PASSED,
+        claim=f"the ids before the answer are the same in training and in scoring, for each of {len(training)} tasks"
+        f"{all_but(max_differing_prompts)}",
         measured={
             "differing_prompts": len(pairs),
             "earliest_difference": min((_first_difference(*pair) for pair in pairs), default=None),
         },
-        limits=(Limit("differing_prompts", "<=", 0),),
+        limits=(Limit("differing_prompts", "<=", max_differing_prompts),),
         n=len(training),
-        evidence=tuple(_row(*pair) for pair in found[by_count[0]][:MAX_EVIDENCE]) if pairs else (),
-        suspects=tuple(suspect(fault, _cause(fault, found[fault])) for fault in by_count),
+        evidence=tuple(_row(*pair) for pair in found[by_count[0]][:MAX_EVIDENCE]) if failed else (),
+        suspects=tuple(suspect(fault, _cause(fault, found[fault])) for fault in by_count) if failed else (),
         affected=Affected(len(pairs), len(training), "prompts"),
     )
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rerank_guard.baselines import chance_recalls_at_k
+from rerank_guard.checks._nearest_passing import nearest_passing
 from rerank_guard.checks.quality._hits import e_value_text
+from rerank_guard.core.advice import setting_advice
 from rerank_guard.core.types import FloatArray, IntArray
 from rerank_guard.core.verdict import Status
 from rerank_guard.stats.bets import first_crossing
@@ -35,7 +37,8 @@ class PairedRuns:
         hits, reference_hits: (U,) expected hit of each user in the top K.
         chance: Recall@K of a random ranking.
         asked_margin: least loss that counts, as it was asked for.
-        margin: the same, at most half of what the reference run had above chance.
+        room: half of what the reference run had above chance.
+        margin: the asked margin, at most the room.
         alpha: level of either decision.
         path_within: log e-process against "worse by the margin or more".
         path_worse: log e-process against "no worse".
@@ -47,6 +50,7 @@ class PairedRuns:
     reference_hits: FloatArray
     chance: float
     asked_margin: float
+    room: float
     margin: float
     alpha: float
     path_within: FloatArray
@@ -67,6 +71,7 @@ class PairedRuns:
             reference_hits=reference_hits,
             chance=chance,
             asked_margin=margin,
+            room=room,
             margin=allowed,
             alpha=alpha,
             path_within=log_e_path_better(hits, reference_hits, -allowed),
@@ -170,13 +175,26 @@ class PairedRuns:
         ]
         if not numbers:
             return cause, (
-                "No number of users at these rates would decide; judge on other users too, declare another margin, or "
-                "store a better run with --rerank-update-reference."
+                f"No number of users at these rates would decide; judge on other users too{self._wider()}, or store a better "
+                "run with --rerank-update-reference."
             )
         return cause, (
             f"About {max(min(numbers), n + 1)} users at these rates would decide (now {n}); since runs are compared on the "
             "same users, the reference run has to be judged on them too."
         )
+
+    def _wider(self) -> str:
+        """The advice of a margin with which this run passes, within what the reference run had above chance."""
+        if self.margin < self.asked_margin or self.room <= self.margin:
+            return ""
+        wider = nearest_passing(
+            lambda margin: (
+                log_e_path_better(self.hits, self.reference_hits, -margin)[-1] >= math.log(1.0 / self.alpha)
+            ),
+            self.asked_margin,
+            self.room,
+        )
+        return "" if wider is None else f", {setting_advice('no_regression', 'margin', wider)}"
 
     def _decision(self, path: FloatArray, what: str) -> str:
         after = first_crossing(path, len(self.hits), self.alpha)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_settings, require_share, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.quality._ranked_targets import rank_targets, target_positions
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.quality import LOST_AFTER_TRAINING
 from rerank_guard.core.finding import Finding, Limit, not_applicable, suspect
+from rerank_guard.core.setting import Count, Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask, TrainingTrace
@@ -36,9 +37,9 @@ def generalizes_to_held_out(
     scores: Sequence[FloatArray],
     tasks: Sequence[RankingTask],
     *,
-    share: float = 0.5,
-    min_examples: int = 50,
-    alpha: float = 1e-6,
+    share: Share = 0.5,
+    min_examples: Count = 50,
+    alpha: Level = 1e-6,
 ) -> Finding:
     """The held-out ranking has kept at least a share of what the job's own ranking had gained over chance.
 
@@ -68,10 +69,8 @@ def generalizes_to_held_out(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have, or not finite.
-        RerankGuardError: alpha or share out of range.
+        SettingError: a setting out of range.
     """
-    require_settings(alpha)
-    require_share("share", share, 0.5)
     require_tasks(tasks)
     trained = _share_below_in_training(training_trace)
     held_out = _share_below_held_out(scores, TaskTable.of(tasks))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rerank_guard.checks._settings import ALPHA, require_settings, require_share, require_tasks
+from rerank_guard.checks._settings import ALPHA, require_tasks
 from rerank_guard.checks.quality._hits import difference_interval
 from rerank_guard.checks.quality._paired_runs import REGRESSION_MARGIN, PairedRuns
 from rerank_guard.core.check import check
 from rerank_guard.core.conditions import RunConditions
 from rerank_guard.core.faults.quality import INCOMPARABLE_RUNS, REGRESSION
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
+from rerank_guard.core.setting import Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask
@@ -45,8 +46,8 @@ def no_regression(
     reference_run: StoredRun,
     conditions: RunConditions | None = None,
     *,
-    alpha: float = ALPHA,
-    margin: float = REGRESSION_MARGIN,
+    alpha: Level = ALPHA,
+    margin: Share = REGRESSION_MARGIN,
 ) -> Finding:
     """Recall@K (one target a user) is not below that of the reference run by the margin or more.
 
@@ -84,10 +85,8 @@ def no_regression(
         InvalidTaskError: no tasks, or a query_id that appears twice.
         VacuousMetricError: k at or above the smallest N, or below 1.
         InvalidScoresError: malformed scores.
-        RerankGuardError: alpha or margin out of range.
+        SettingError: alpha or margin out of range.
     """
-    require_settings(alpha)
-    require_share("margin", margin, REGRESSION_MARGIN)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     require_informative_cutoff(k, table.n_candidates)

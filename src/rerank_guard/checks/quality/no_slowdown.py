@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import mannwhitneyu
 
-from rerank_guard.checks._settings import require_settings, require_share
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.quality import SLOWER
 from rerank_guard.core.finding import Finding, not_applicable, suspect
+from rerank_guard.core.setting import Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.throughput import Throughput
 from rerank_guard.core.types import FloatArray
@@ -33,8 +33,8 @@ def no_slowdown(
     measured_throughput: Throughput,
     reference_throughput: Throughput,
     *,
-    margin: float = 0.2,
-    alpha: float = 1e-6,
+    margin: Share = 0.2,
+    alpha: Level = 1e-6,
 ) -> Finding:
     """Scoring does not take longer than in the reference run by more than the margin.
 
@@ -63,10 +63,8 @@ def no_slowdown(
         alpha: level, for timings that are independent draws.
 
     Raises:
-        RerankGuardError: alpha or margin out of range.
+        SettingError: alpha or margin out of range.
     """
-    require_settings(alpha)
-    require_share("margin", margin, 0.2)
     now, reference = measured_throughput, reference_throughput
     reason = _incomparable(now, reference, alpha)
     if reason:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from rerank_guard.baselines import chance_recalls_at_k
-from rerank_guard.checks._settings import ALPHA, require_settings, require_tasks
+from rerank_guard.checks._nearest_passing import nearest_passing
+from rerank_guard.checks._settings import ALPHA, require_tasks
 from rerank_guard.checks.quality._baseline_comparison import (
     CHANCE,
     Comparison,
@@ -16,6 +17,7 @@ from rerank_guard.checks.quality._baseline_comparison import (
 )
 from rerank_guard.checks.quality._hits import hits_interval
 from rerank_guard.checks.quality._ranked_targets import rank_targets, target_positions
+from rerank_guard.core.advice import setting_advice
 from rerank_guard.core.check import check
 from rerank_guard.core.defaults import RECALL_EFFECT
 from rerank_guard.core.errors import InvalidScoresError
@@ -25,6 +27,7 @@ from rerank_guard.core.faults.quality import BASELINE_NOT_BEATEN, HISTORY_IGNORE
 from rerank_guard.core.faults.scoring import REVERSED
 from rerank_guard.core.faults.training import NO_SIGNAL, UNDER_TRAINED
 from rerank_guard.core.finding import Affected, Finding, Suspected, suspect
+from rerank_guard.core.setting import Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
@@ -37,6 +40,9 @@ __all__ = ["recall_beats_baseline"]
 _HISTORY_BLIND = "history-blind"
 _LISTED_ORDERS = frozenset({"listed order", "reversed listed order"})
 _RESERVED = frozenset({CHANCE, "effect", "effect_over_chance", "alpha"})
+
+_SMALLEST_EFFECT = 1e-6
+"""An `effect` below this is never advised."""
 
 _WORDS = {
     NO_SIGNAL: (
@@ -53,7 +59,7 @@ _WORDS = {
     ),
     UNDER_TRAINED: (
         "Better than chance, but by less than the declared effect.",
-        "Train for longer or with more data; if this gain is enough for you, declare a smaller `effect`.",
+        "Train for longer or with more data.",
     ),
 }
 """Cause and fix where a failure of this check says more than the fault's record."""
@@ -72,8 +78,8 @@ def recall_beats_baseline(
     k: int,
     baselines: Mapping[str, Sequence[FloatArray]],
     *,
-    alpha: float = ALPHA,
-    effect: float = RECALL_EFFECT,
+    alpha: Level = ALPHA,
+    effect: Share = RECALL_EFFECT,
 ) -> Finding:
     """Recall@K (one target a user) is better than chance and than every given baseline.
 
@@ -117,9 +123,8 @@ def recall_beats_baseline(
         VacuousMetricError: k at or above the smallest N, or below 1.
         InvalidScoresError: malformed scores, of the reranker or of a baseline; a baseline named "chance", "effect",
             "effect_over_chance" or "alpha".
-        RerankGuardError: alpha or effect out of range.
+        SettingError: alpha or effect out of range.
     """
-    require_settings(alpha, effect)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     require_informative_cutoff(k, table.n_candidates)
@@ -205,7 +210,21 @@ def _suspected(
         fault: Fault = REVERSED
     else:
         fault = UNDER_TRAINED if chance.beaten else NO_SIGNAL
-    return suspect(fault, *_WORDS[fault], statistical=True)
+    cause, fix = _WORDS[fault]
+    if fault is UNDER_TRAINED and all(comparison.beaten for comparison in comparisons):
+        fix += _smaller_effect(chance, hits)
+    return suspect(fault, cause, fix, statistical=True)
+
+
+def _smaller_effect(chance: Comparison, hits: FloatArray) -> str:
+    """The advice of an `effect` with which a ranking passes that beats everything, but chance by too little."""
+    needed = math.log(1.0 / chance.levels.alpha_failed)
+    smaller = nearest_passing(
+        lambda effect: log_e_value_below(hits, chance.recall + effect) < needed, chance.effect, _SMALLEST_EFFECT
+    )
+    if smaller is None:
+        return ""
+    return f" If this gain is enough for you, {setting_advice('recall_beats_baseline', 'effect', smaller)}."
 
 
 def _missing_targets(listed: BoolArray) -> Suspected:
@@ -239,7 +258,7 @@ def _undecided(comparisons: Sequence[Comparison], n: int) -> tuple[str, str]:
     if len(numbers) < len(open_ones):
         return (
             cause,
-            "No number of users at these rates would decide; judge on other users too, or declare another effect.",
+            "No number of users at these rates would decide; judge on other users too.",
         )
     return cause, f"About {max(*numbers, n + 1)} users at these rates would decide (now {n})."
 

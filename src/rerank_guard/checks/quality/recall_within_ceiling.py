@@ -10,14 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from rerank_guard.baselines import chance_recalls_at_k
-from rerank_guard.checks._ranges import require_between
-from rerank_guard.checks._settings import require_settings, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.quality._hits import e_value_text, hits_interval
 from rerank_guard.checks.quality._ranked_targets import rank_targets, target_positions
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.prompts import PROMPT_LEAK
 from rerank_guard.core.faults.quality import ABOVE_CEILING
 from rerank_guard.core.finding import Finding, suspect
+from rerank_guard.core.setting import FixedLevel, Level
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask
@@ -47,8 +47,8 @@ def recall_within_ceiling(
     k: int,
     oracle_probabilities: Sequence[FloatArray],
     *,
-    alpha: float = 1e-6,
-    alpha_doubtful: float = 1e-3,
+    alpha: Level = 1e-6,
+    alpha_doubtful: FixedLevel = 1e-3,
 ) -> Finding:
     """Recall@K is not above what the best possible ranker of a world with a known truth can reach.
 
@@ -64,8 +64,8 @@ def recall_within_ceiling(
         k: cutoff, below the smallest N.
         oracle_probabilities: one array (N,) a task: exact posterior of the target over the positions.
         alpha: how often a ranker without a leak may fail.
-        alpha_doubtful: a recall above the ceiling with a p-value of at most this shows no leak yet, and is no pass; in
-            [0, 0.5].
+        alpha_doubtful: a recall above the ceiling with a p-value of at most this shows no leak yet, and is no pass. Below
+            alpha it counts as alpha, which then leaves no such recall.
 
     Returns:
         FAILED with prompt-leak; INCONCLUSIVE, with the number of users that would decide, where recall is above the
@@ -76,10 +76,8 @@ def recall_within_ceiling(
         InvalidTaskError: no tasks.
         VacuousMetricError: k at or above the smallest N, or below 1.
         InvalidScoresError: malformed scores or probabilities.
-        RerankGuardError: alpha or alpha_doubtful out of range.
+        SettingError: alpha or alpha_doubtful out of range.
     """
-    require_settings(alpha)
-    require_between("alpha_doubtful", alpha_doubtful, 0.0, 0.5)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     require_informative_cutoff(k, table.n_candidates)
@@ -88,10 +86,10 @@ def recall_within_ceiling(
     ceilings = np.clip(np.sort(posterior, axis=1)[:, -k:].sum(axis=1), 0.0, 1.0)
     chance = float(chance_recalls_at_k(table.n_candidates, k).mean())
     bet = _Bet(hits, ceilings, alpha)
-    status = bet.status(alpha_doubtful)
+    status = bet.status(max(alpha, alpha_doubtful))
     best = f"{bet.ceiling:.3f}, the best that any ranker without a leak can reach"
     proof = f"there is no proof that Recall@{k} exceeds" if status is Status.PASSED else f"Recall@{k} is not above"
-    cause, next_step = bet.undecided(status)
+    cause, next_step = bet.undecided(status, k)
     return Finding(
         status,
         claim=f"over {len(table)} users {proof} {best}",
@@ -167,11 +165,11 @@ class _Bet:
             "is probably in the prompt, or the test users were trained on."
         )
 
-    def undecided(self, status: Status) -> tuple[str, str]:
+    def undecided(self, status: Status, k: int) -> tuple[str, str]:
         """Cause and next step of a verdict that is neither passed nor failed."""
         if status is Status.NOT_APPLICABLE:
             return "The ceilings are so high that not even a hit for every user would show a leak.", (
-                "Judge on more users, or at a smaller K."
+                "Judge on more users, or at a smaller K." if k > 1 else "Judge on more users."
             )
         if status is not Status.INCONCLUSIVE:
             return "", ""

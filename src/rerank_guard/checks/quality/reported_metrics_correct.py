@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rerank_guard.checks._ranges import require_between
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.quality._metric_lookalikes import Lookalike
 from rerank_guard.checks.quality._metric_names import metric_of_name
@@ -22,6 +21,7 @@ from rerank_guard.core.check import check
 from rerank_guard.core.errors import RerankGuardError
 from rerank_guard.core.faults.quality import METRIC_TAMPERED, METRIC_WRONG, VACUOUS_METRIC
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, not_applicable, suspect
+from rerank_guard.core.setting import Count, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, IntArray, RankingTask
@@ -42,9 +42,10 @@ def reported_metrics_correct(
     scores: Sequence[FloatArray],
     tasks: Sequence[RankingTask],
     *,
-    tolerance: float = 1e-6,
-    max_tie_gap: float = 0.05,
-    max_vacuous: float = 0.0,
+    tolerance: Share = 1e-6,
+    max_tie_gap: Share = 0.05,
+    max_vacuous: Share = 0.0,
+    max_at_fault: Count = 0,
 ) -> Finding:
     """Each reported figure is the metric of its name, recomputed end to end from the scores.
 
@@ -73,19 +74,17 @@ def reported_metrics_correct(
         reported_metrics: name to mean over the tasks.
         scores: one array (N,) a task, higher is better.
         tasks: the tasks, in the same order.
-        tolerance: largest difference that is rounding, in [0, 0.01].
-        max_tie_gap: largest gap between the worst and the best order of ties inside which a figure is right, in [0, 1].
-        max_vacuous: largest share of users with at most K candidates that passes, in [0, 1].
+        tolerance: largest difference that is rounding.
+        max_tie_gap: largest gap between the worst and the best order of ties inside which a figure is right.
+        max_vacuous: largest share of users with at most K candidates that passes.
+        max_at_fault: how many figures may be wrong or vacuous.
 
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: malformed scores.
-        RerankGuardError: a reported value that is no number, or a setting out of range.
+        RerankGuardError: a reported value that is no number; a SettingError of a setting out of range.
     """
     require_tasks(tasks)
-    require_between("tolerance", tolerance, 0.0, 0.01)
-    require_between("max_tie_gap", max_tie_gap, 0.0, 1.0)
-    require_between("max_vacuous", max_vacuous, 0.0, 1.0)
     table = TaskTable.of(tasks)
     ranking = Ranking.of(scores, table)
     metrics = {name: metric for name in reported_metrics if (metric := metric_of_name(name)) is not None}
@@ -95,7 +94,7 @@ def reported_metrics_correct(
         return _not_understood(others, len(table))
     agreement = Agreement(tolerance, max_tie_gap, any(value > 1.0 + tolerance for value in values.values()))
     figures = judge_figures(metrics, values, ranking, table, agreement)
-    return _finding(figures, others, ranking, table, agreement, max_vacuous)
+    return _finding(figures, others, ranking, table, agreement, max_vacuous, max_at_fault)
 
 
 def _finding(
@@ -105,12 +104,13 @@ def _finding(
     table: TaskTable,
     agreement: Agreement,
     max_vacuous: float,
+    max_at_fault: int,
 ) -> Finding:
     wrong = [figure for figure in figures if not figure.right]
     vacuous = [figure for figure in figures if vacuous_share(figure.metric, table.n_candidates) > max_vacuous]
     labels, mistake = explain(wrong, ranking, table, agreement) if wrong else ({}, None)
-    suspects = _suspects(wrong, vacuous, mistake)
     shown = wrong + [figure for figure in vacuous if figure not in wrong]
+    suspects = _suspects(wrong, vacuous, mistake) if len(shown) > max_at_fault else ()
     n_listed = int(ranking.standing.present.sum())
     measured = _measured(figures, wrong, vacuous, len(shown), n_listed)
     return Finding(
@@ -120,7 +120,7 @@ def _finding(
             "missing targets counted as 0"
         ),
         measured=measured | ({"not_judged": others} if others else {}),
-        limits=(Limit("figures_at_fault", "<=", 0),),
+        limits=(Limit("figures_at_fault", "<=", max_at_fault),),
         compared_with={"tolerance": agreement.tolerance, "tie_gap": agreement.max_tie_gap},
         n=len(table),
         evidence=_evidence(shown, figures, labels, table.n_candidates),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rerank_guard.checks._ranges import require_between
-from rerank_guard.checks.comparing.row_pairs import compare_rows, pair_rows, require_tolerance
-from rerank_guard.checks.comparing.score_shapes import same_for_all
+from rerank_guard.checks.comparing.row_pairs import compare_rows, pair_rows
+from rerank_guard.checks.comparing.score_shapes import SAME, same_for_all
 from rerank_guard.checks.saved_model._order_of_sums import ORDER_OF_SUMS
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE, STALE_CHECKPOINT
 from rerank_guard.core.finding import Affected, Finding, Limit, not_applicable, suspect
+from rerank_guard.core.setting import NeededShare, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.core.verdict import Measured, Status
@@ -36,13 +36,14 @@ def adapter_active(
     adapter_off_scores: Sequence[FloatArray],
     probed_tasks: Sequence[RankingTask],
     *,
-    tolerance: float = ORDER_OF_SUMS,
-    max_unchanged: float = 0.5,
+    tolerance: Share = ORDER_OF_SUMS,
+    max_unchanged: NeededShare = 0.5,
+    same_within: Share = SAME,
 ) -> Finding:
     """The scores with the adapter are not those of the base model.
 
-    Exact: a trained adapter changes the scores of all users, however little. FAILED when for at least half of them the two
-    rows of probabilities (`comparing.probability_rows`) are within 1e-5 in total variation and no score moved by more than
+    Exact: a trained adapter changes the scores of all users, however little. FAILED when for `max_unchanged` of them or more the
+    two rows of probabilities (`comparing.probability_rows`) are within `tolerance` in total variation and no score moved by more than
     1e-5 of its size, which is what the order of sums in float32 explains. NOT_APPLICABLE where these scores do not depend
     on the task at all (a constant, the input order, one row for every user): no adapter could change them, and other checks
     name what is wrong. It does not know whether training moved any weight: an adapter without a step fails here too, and
@@ -54,6 +55,7 @@ def adapter_active(
         probed_tasks: the tasks, in the same order.
         tolerance: total variation distance up to which two rows count as the same, in [0, 1).
         max_unchanged: share of the users with the same scores from which on it fails.
+        same_within: total variation distance up to which the users' rows count as one row for every user.
 
     Returns:
         PASSED, NOT_APPLICABLE, or FAILED with adapter-inactive.
@@ -61,10 +63,8 @@ def adapter_active(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have.
-        RerankGuardError: a setting out of range.
+        SettingError: a setting out of range.
     """
-    require_tolerance(tolerance)
-    require_between("max_unchanged", max_unchanged, 0.0, 1.0)
     names = ("scores", "scores without the adapter")
     pairs = compare_rows(rescored, adapter_off_scores, probed_tasks, names)
     same = ~pairs.beyond_order_of_sums(tolerance)
@@ -77,7 +77,7 @@ def adapter_active(
         "largest_distance": float(pairs.apart.max()),
         "users_with_another_first": int(pairs.top_changed.sum()),
     }
-    if failed and _ignore_the_task(rescored):
+    if failed and _ignore_the_task(rescored, same_within):
         return not_applicable(
             "the scores do not depend on the task, with the adapter or without",
             "fix the scores first",
@@ -98,6 +98,6 @@ def adapter_active(
     )
 
 
-def _ignore_the_task(scores: Sequence[FloatArray]) -> bool:
+def _ignore_the_task(scores: Sequence[FloatArray], same_within: float) -> bool:
     """Whether the users of each N have the same scores, or each user one value for all candidates."""
-    return same_for_all(scores) or all(bool((row == row[0]).all()) for row in scores)
+    return same_for_all(scores, same_within) or all(bool((row == row[0]).all()) for row in scores)

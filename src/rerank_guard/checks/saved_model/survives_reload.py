@@ -7,29 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._ranges import require_between
 from rerank_guard.checks.comparing.letter_logits import as_vocabulary_rows, letter_ids, letter_rows
 from rerank_guard.checks.comparing.probability_rows import probability_rows, total_variation
-from rerank_guard.checks.comparing.row_pairs import RowPairs, compare_rows, pair_rows, require_tolerance
+from rerank_guard.checks.comparing.row_pairs import FAR_CAP, FAR_FACTOR, RowPairs, compare_rows, pair_rows
 from rerank_guard.checks.saved_model._order_of_sums import ORDER_OF_SUMS
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, not_applicable, suspect
+from rerank_guard.core.setting import Count, Positive, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import BoolArray, FloatArray, LetterTable, RankingTask
 from rerank_guard.core.verdict import Measured, Status
 
 __all__ = ["survives_reload"]
 
-_GROSS = 10.0
-"""Times the tolerance that no user may be apart, up to half of the largest possible distance."""
-
-_MOST_GROSS = 0.5
-_MUCH_NEARER = 0.2
-"""Share of the distance from the scores before saving within which the reloaded ones are those of the base."""
-
 _AS_GOOD_AS_EQUAL = 0.5
-"""The same share for the scores of an adapter of twice the strength, which are known to first order only."""
+"""Share of the distance from the scores before saving within which the reloaded ones are those of an adapter of twice the
+strength, which are known to first order only; it names a failure that is certain."""
 
 _LOST = (
     "After loading, the scores are those of the present model with its adapter switched off: the adapter's weights were not "
@@ -52,16 +46,28 @@ _Rows = Sequence[FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
+class _Allowed:
+    """What is let pass; see `survives_reload`."""
+
+    tolerance: float
+    max_share: float
+    far: float
+    max_far: int
+    near_base: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Reload:
     """How the reloaded scores differ from those before saving.
 
     Attributes:
         pairs: the two, user by user.
-        gross: (U,) whether they are apart by ten times the tolerance.
+        gross: (U,) whether they are far apart.
         broken: (U,) whether they are apart by more than rounding explains.
         moved: (U,) whether they are apart by more than the order of sums explains.
         from_base: mean distance of the reloaded scores from those of the base; None where these are not known.
         doubled: whether they are about those of an adapter of twice the strength.
+        allowed: what is let pass.
     """
 
     pairs: RowPairs
@@ -70,20 +76,23 @@ class _Reload:
     moved: BoolArray
     from_base: float | None
     doubled: bool
+    allowed: _Allowed
 
     @property
     def near_base(self) -> float:
         """Distance from the base below which the adapter counts as lost."""
-        return _MUCH_NEARER * float(self.pairs.apart.mean())
+        return self.allowed.near_base * float(self.pairs.apart.mean())
 
     @property
     def lost(self) -> bool:
         """Whether every user's scores moved, to those of the base."""
         return self.from_base is not None and bool(self.moved.all()) and self.from_base < self.near_base
 
-    def failed(self, max_share: float) -> bool:
+    @property
+    def failed(self) -> bool:
         """Whether the scores are others."""
-        return self.lost or bool(self.gross.any()) or float(self.broken.mean()) > max_share
+        many = float(self.broken.mean()) > self.allowed.max_share
+        return self.lost or many or int(self.gross.sum()) > self.allowed.max_far
 
 
 @check(
@@ -99,15 +108,19 @@ def survives_reload(
     forward_logits: Sequence[FloatArray] | None = None,
     letter_table: LetterTable | None = None,
     *,
-    tolerance: float = 0.02,
-    max_share: float = 0.1,
+    tolerance: Share = 0.02,
+    max_share: Share = 0.1,
+    far_factor: Positive = FAR_FACTOR,
+    far_cap: Share = FAR_CAP,
+    max_far: Count = 0,
+    near_base: Share = 0.2,
 ) -> Finding:
     """Saved and loaded, the reranker gives the same scores, up to the rounding of half precision.
 
     A user is broken as in `batch_invariant`: apart by more than `tolerance`, and by more than rounding explains.
-    FAILED when more than a tenth of the users are, or one by ten times the tolerance; also, where `adapter_off_scores` are
-    given, when the reloaded scores are nearer to those of the base model than a fifth of their distance from the trained
-    ones: a weak adapter can be lost within the tolerance.
+    FAILED when more than `max_share` of the users are, or more than `max_far` by `far_factor` times the tolerance; also,
+    where `adapter_off_scores` are given, when the reloaded scores are nearer to those of the base model than `near_base` of
+    their distance from the trained ones: a weak adapter can be lost within the tolerance.
 
     Where it would fail, and the model's own forward pass is known, the reloaded scores are compared with that. What has
     just its probabilities was saved and loaded well: then score() has another scale than the reload, or is not the model's.
@@ -122,6 +135,11 @@ def survives_reload(
         letter_table: the letters with their token ids, which are read from these logits; None where it is not known.
         tolerance: total variation distance that is put down to rounding, in [0, 1).
         max_share: share of the users up to which broken ones are let pass.
+        far_factor: times the tolerance from which on a user is far apart.
+        far_cap: the largest distance that this can be.
+        max_far: how many users may be far apart.
+        near_base: share of the distance from the scores before saving within which the reloaded ones are those of the base;
+            0 lets a lost adapter pass whose change is within the tolerance.
 
     Returns:
         PASSED; NOT_APPLICABLE where the reloaded scores are the forward pass's; or FAILED with adapter-inactive, whose cause
@@ -132,18 +150,17 @@ def survives_reload(
         InvalidTaskError: no tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have; logits that do not hold
             every letter's id.
-        RerankGuardError: a tolerance outside [0, 1), or a share outside [0, 1].
+        SettingError: a setting out of range.
     """
-    require_tolerance(tolerance)
-    require_between("max_share", max_share, 0.0, 1.0)
-    found = _compare(rescored, reloaded_scores, adapter_off_scores, probed_tasks, tolerance)
+    allowed = _Allowed(tolerance, max_share, min(far_factor * tolerance, far_cap), max_far, near_base)
+    found = _compare(rescored, reloaded_scores, adapter_off_scores, probed_tasks, allowed)
     claim = f"saved and loaded, the reranker gives the same scores to {len(probed_tasks)} users, up to rounding"
-    if not found.failed(max_share):
-        return _finding(found, Status.PASSED, claim, max_share)
+    if not found.failed:
+        return _finding(found, Status.PASSED, claim)
     plain = _forward_scores(forward_logits, letter_table, probed_tasks)
     if plain is not None:
         (reloaded,) = probability_rows(reloaded_scores)
-        if not _compare(plain, reloaded, None, probed_tasks, tolerance).failed(max_share):
+        if not _compare(plain, reloaded, None, probed_tasks, allowed).failed:
             return not_applicable(
                 "the reloaded reranker scores as the trained model's plain forward pass does; score() has another scale, "
                 "or is not the model's",
@@ -155,14 +172,14 @@ def survives_reload(
     shown = found.broken if found.broken.any() else np.ones(len(probed_tasks), dtype=np.bool_)
     names = ("before saving", "after loading")
     rows = pair_rows(found.pairs, shown, rescored, reloaded_scores, probed_tasks, names)
-    return _finding(found, Status.FAILED, claim, max_share, rows)
+    return _finding(found, Status.FAILED, claim, rows)
 
 
 def _compare(
-    before: _Rows, after: _Rows, base: _Rows | None, tasks: Sequence[RankingTask], tolerance: float
+    before: _Rows, after: _Rows, base: _Rows | None, tasks: Sequence[RankingTask], allowed: _Allowed
 ) -> _Reload:
     pairs = compare_rows(before, after, tasks, ("scores", "scores (reloaded)"))
-    gross = pairs.gross(min(_GROSS * tolerance, _MOST_GROSS))
+    gross = pairs.gross(allowed.far)
     from_base, doubled = None, False
     if base is not None:
         to_base = compare_rows(after, base, tasks, ("scores (reloaded)", "scores without the adapter"))
@@ -171,10 +188,11 @@ def _compare(
     return _Reload(
         pairs=pairs,
         gross=gross,
-        broken=pairs.beyond_noise(tolerance) | gross,
+        broken=pairs.beyond_noise(allowed.tolerance) | gross,
         moved=pairs.beyond_order_of_sums(ORDER_OF_SUMS),
         from_base=from_base,
         doubled=doubled,
+        allowed=allowed,
     )
 
 
@@ -203,8 +221,11 @@ def _forward_scores(
     return probability_rows(letter_rows(vocabulary, ids, lengths))[0]
 
 
-def _finding(found: _Reload, status: Status, claim: str, max_share: float, rows: tuple[str, ...] = ()) -> Finding:
-    limits = [Limit("share_of_users_broken", "<=", max_share), Limit("users_far_apart", "<=", 0)]
+def _finding(found: _Reload, status: Status, claim: str, rows: tuple[str, ...] = ()) -> Finding:
+    limits = [
+        Limit("share_of_users_broken", "<=", found.allowed.max_share),
+        Limit("users_far_apart", "<=", found.allowed.max_far),
+    ]
     if found.from_base is not None and found.moved.all():
         limits.append(Limit("mean_distance_from_base", ">=", found.near_base))
     n = len(found.broken)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks.comparing.agreement import Agreement, agreement
+from rerank_guard.checks.comparing.agreement import DISCORDANT, TIED, Agreement, agreement
 from rerank_guard.checks.comparing.letter_logits import as_vocabulary_rows, letter_rows
 from rerank_guard.checks.comparing.score_shapes import shape_fault
 from rerank_guard.checks.scoring._token_search import tokens_that_fit
@@ -21,9 +21,6 @@ from rerank_guard.core.types import BoolArray, FloatArray, LetterTable
 
 __all__ = ["Comparison", "Named", "Observed", "compare", "what_they_are"]
 
-_GROSS = 0.25
-_GROSS_DISCORDANT = 0.1
-_MUCH_NEARER = 0.2
 _MOST = 0.9
 _FEWEST_BY_ORDER = 5
 _BETTER_BY = 0.3
@@ -48,6 +45,10 @@ class Observed:
         ids: the in-context ids of as many letters as the longest list needs.
         tolerance: total variation distance that is put down to rounding.
         max_share: largest share of tasks that may not match.
+        max_discordant, max_tied: shares of a matching task's clear pairs that may be in the other order, or level.
+        far, far_discordant: distance and share of swapped pairs above which, both, a task is far off.
+        max_far: how many tasks may be far off.
+        much_nearer: share of the right reading's distance within which another one is taken for what was read.
     """
 
     rows: Sequence[FloatArray]
@@ -55,6 +56,16 @@ class Observed:
     ids: Sequence[int]
     tolerance: float
     max_share: float
+    max_discordant: float = DISCORDANT
+    max_tied: float = TIED
+    far: float = 0.25
+    far_discordant: float = 0.1
+    max_far: int = 0
+    much_nearer: float = 0.2
+
+    def matched(self, fit: Agreement) -> BoolArray:
+        """(U,) tasks that a reading explains."""
+        return fit.matched(self.tolerance, self.max_discordant, self.max_tied)
 
     @property
     def lengths(self) -> list[int]:
@@ -122,8 +133,8 @@ def compare(
         vocabulary=vocabulary,
         plain=plain,
         fit=fit,
-        unmatched=~fit.matched(observed.tolerance) | np.array([bool(np.isnan(row).any()) for row in rows]),
-        gross=(fit.apart > _GROSS) & (fit.discordant > _GROSS_DISCORDANT),
+        unmatched=~observed.matched(fit) | np.array([bool(np.isnan(row).any()) for row in rows]),
+        gross=(fit.apart > observed.far) & (fit.discordant > observed.far_discordant),
         readings=readings,
         fits=[agreement(rows, reading.rows) for reading in readings],
     )
@@ -133,14 +144,14 @@ def what_they_are(observed: Observed, seen: Comparison) -> Named | None:
     """What the scores are instead; None where they are those of the forward pass."""
     if seen.distance > observed.tolerance:
         everyone = np.ones(len(observed.rows), dtype=np.bool_)
-        if named := _by_distance(seen.readings, seen.fits, seen.fit, everyone, observed.tolerance):
+        if named := _by_distance(seen.readings, seen.fits, seen.fit, everyone, observed):
             return named
-    if float(seen.unmatched.mean()) <= observed.max_share and not seen.gross.any():
+    if float(seen.unmatched.mean()) <= observed.max_share and int(seen.gross.sum()) <= observed.max_far:
         return None
     if any(np.isnan(row).any() for row in observed.rows):
         return Named(SILENT_NAN, "not numbers, for some tasks")
     return (
-        _by_distance(seen.readings, seen.fits, seen.fit, seen.unmatched, observed.tolerance)
+        _by_distance(seen.readings, seen.fits, seen.fit, seen.unmatched, observed)
         or _by_shape(observed, seen)
         or _by_search(observed, seen)
         or _by_order(observed, seen)
@@ -149,13 +160,13 @@ def what_they_are(observed: Observed, seen: Comparison) -> Named | None:
 
 
 def _by_distance(
-    readings: Sequence[Reading], fits: Sequence[Agreement], plain: Agreement, among: BoolArray, tolerance: float
+    readings: Sequence[Reading], fits: Sequence[Agreement], plain: Agreement, among: BoolArray, observed: Observed
 ) -> Named | None:
-    """The reading that comes within the tolerance, and five times nearer than the right one, for these tasks."""
+    """The reading that comes within the tolerance, and much nearer than the right one, for these tasks."""
     right = float(plain.apart[among].mean())
     best = min(range(len(fits)), key=lambda i: float(fits[i].apart[among].mean()))
     distance = float(fits[best].apart[among].mean())
-    if distance > min(tolerance, _MUCH_NEARER * right):
+    if distance > min(observed.tolerance, observed.much_nearer * right):
         return None
     return Named(readings[best].fault, readings[best].says)
 
@@ -178,14 +189,14 @@ def _by_search(observed: Observed, seen: Comparison) -> Named | None:
     if float((closest.discordant <= _SEARCHED_DISCORDANT).mean()) < _MOST:
         return None
     everyone = np.ones(len(observed.rows), dtype=np.bool_)
-    return _by_distance([searched], [closest], seen.fit, everyone, observed.tolerance)
+    return _by_distance([searched], [closest], seen.fit, everyone, observed)
 
 
 def _by_order(observed: Observed, seen: Comparison) -> Named | None:
     """The reading whose order most tasks have, and many more than have the right one."""
     if len(observed.rows) < _FEWEST_BY_ORDER:
         return None
-    shares = [float(fit.matched(observed.tolerance).mean()) for fit in seen.fits]
+    shares = [float(observed.matched(fit).mean()) for fit in seen.fits]
     best = int(np.argmax(shares))
     if shares[best] < max(_MOST, 1.0 - float(seen.unmatched.mean()) + _BETTER_BY):
         return None

@@ -8,17 +8,14 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from rerank_guard.checks.comparing.ragged_rows import Rows, has_nan
-from rerank_guard.checks.scoring._level_ends import LONG, MOST
+from rerank_guard.checks.scoring._level_ends import RULES, EndRules
 from rerank_guard.core.types import FloatArray, IntArray
 
 __all__ = ["log_e_tails", "made_tails", "strict_tails"]
 
 _SHARES = np.array([0.01, 0.1, 0.5, 0.9])
-_SHORTEST = 4
 _EQUAL_GAPS = 1e-3
-_SPREAD_OUT = 0.5
-_FEWEST_TASKS = 3
-_TREND = 0.3
+"""Of the largest gap: what rounding changes in gaps that were made equal."""
 
 
 def strict_tails(rows: Rows) -> IntArray:
@@ -54,23 +51,25 @@ def log_e_tails(runs: IntArray) -> float:
     return float(logsumexp(wealth) - math.log(len(_SHARES)))
 
 
-def made_tails(rows: Rows, runs: IntArray) -> IntArray:
+def made_tails(rows: Rows, runs: IntArray, rules: EndRules = RULES) -> IntArray:
     """Of tails that are proven to be in the order of the list, the tasks in which they were made and not preferred.
 
     Args:
         rows: the scores.
         runs: (U,) the lengths of the tails.
+        rules: from when on they count as made.
     """
     lengths = rows.lengths
-    ordered = np.flatnonzero(runs >= _SHORTEST)
+    ordered = np.flatnonzero(runs >= max(3, rules.shortest))  # two candidates have one gap, equal to itself
     equal = _with_equal_gaps(rows, runs, ordered[runs[ordered] < lengths[ordered]])
     if len(equal) > 0.5 * len(ordered):
         return equal
-    whole = _whole(rows, runs, ordered[runs[ordered] == lengths[ordered]])
-    if len(whole) and (len(whole) >= MOST * len(rows) or not _falls_over_positions(rows, runs)):
+    whole = _whole(rows, runs, ordered[runs[ordered] == lengths[ordered]], rules)
+    if len(whole) and (len(whole) >= rules.most * len(rows) or not _falls_over_positions(rows, runs, rules)):
         return whole
-    partial = np.flatnonzero((runs >= LONG) & (runs < lengths))
-    spread_out = len(partial) >= _FEWEST_TASKS and _spread_of_tails(rows, runs, partial) >= _SPREAD_OUT
+    partial = np.flatnonzero((runs >= rules.long) & (runs < lengths))
+    enough = len(partial) >= rules.min_varied
+    spread_out = enough and _spread_of_tails(rows, runs, partial) >= rules.spread_out
     return partial if spread_out else partial[:0]
 
 
@@ -80,9 +79,9 @@ def _with_equal_gaps(rows: Rows, runs: IntArray, tasks: IntArray) -> IntArray:
     return tasks[np.array(equal, dtype=np.bool_)]
 
 
-def _whole(rows: Rows, runs: IntArray, tasks: IntArray) -> IntArray:
+def _whole(rows: Rows, runs: IntArray, tasks: IntArray, rules: EndRules) -> IntArray:
     """Of these tasks, which are wholly in the order of the list, those that are long or fall in equal gaps."""
-    made = [bool(runs[u] >= LONG) or _equal_gaps(rows.row(u)) for u in tasks.tolist()]
+    made = [bool(runs[u] >= rules.long) or _equal_gaps(rows.row(u)) for u in tasks.tolist()]
     return tasks[np.array(made, dtype=np.bool_)]
 
 
@@ -90,13 +89,15 @@ def _equal_gaps(row: FloatArray, run: int | None = None) -> bool:
     """Whether the lowest `run` scores, None for all, fall in equal steps or by equal factors."""
     tail = np.sort(row)[:run]
     for values in (tail, np.log(tail)) if tail[0] > 0.0 else (tail,):
+        if not np.isfinite(values).all():  # scores of -inf that are let pass
+            continue
         gaps = np.diff(values)
         if np.ptp(gaps) <= _EQUAL_GAPS * gaps.max() + 1e-12 * np.abs(values).max():
             return True
     return False
 
 
-def _falls_over_positions(rows: Rows, runs: IntArray) -> bool:
+def _falls_over_positions(rows: Rows, runs: IntArray, rules: EndRules) -> bool:
     """Whether the scores of the tasks that are not wholly in the order of the list fall over the positions.
 
     Decided by their mean rank correlation; true where there are none.
@@ -104,7 +105,7 @@ def _falls_over_positions(rows: Rows, runs: IntArray) -> bool:
     others = (runs < rows.lengths) & ~has_nan(rows)
     trends = [_rank_correlations(matrix[others[tasks]]) for tasks, matrix in rows.matrices()]
     every = np.concatenate(trends)
-    return len(every) == 0 or float(every.mean()) > _TREND
+    return len(every) == 0 or float(every.mean()) > rules.max_trend
 
 
 def _rank_correlations(matrix: FloatArray) -> FloatArray:

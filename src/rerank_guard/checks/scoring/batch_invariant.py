@@ -6,20 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_share
 from rerank_guard.checks.comparing.ragged_rows import ragged
-from rerank_guard.checks.comparing.row_pairs import compare_rows, pair_rows, require_tolerance
+from rerank_guard.checks.comparing.row_pairs import FAR_CAP, FAR_FACTOR, compare_rows, pair_rows
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.scoring import BATCH_DEPENDENT, ROWS_MISALIGNED
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
+from rerank_guard.core.setting import Count, Positive, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import BoolArray, FloatArray, RankingTask
 from rerank_guard.core.verdict import Status
 
 __all__ = ["batch_invariant"]
-
-_GROSS = 10.0
-_GROSS_AT_MOST = 0.5
 
 _SAME_ROW = 1e-4
 """Of a row's range: what the order of sums changes."""
@@ -51,8 +48,11 @@ def batch_invariant(
     probed_tasks: Sequence[RankingTask],
     scores: Sequence[FloatArray] | None = None,
     *,
-    tolerance: float = 0.02,
-    max_share: float = 0.1,
+    tolerance: Share = 0.02,
+    max_share: Share = 0.1,
+    far_factor: Positive = FAR_FACTOR,
+    far_cap: Share = FAR_CAP,
+    max_far: Count = 0,
 ) -> Finding:
     """A task has the same scores alone as among others.
 
@@ -62,8 +62,8 @@ def batch_invariant(
     Half precision rounds otherwise in another batch, so a task counts as broken only when its rows of probabilities are
     apart by more than `tolerance` in total variation *and* a score moved by more than such rounding explains: 0.5 nats and
     a tenth of the row's range, or half of the range of a row flatter than that. FAILED when more than `max_share` of the
-    tasks are broken, or one by ten times the tolerance: a padding fault may reach only the shortest prompts. Exact, without
-    statistics.
+    tasks are broken, or more than `max_far` by `far_factor` times the tolerance: a padding fault may reach only the shortest
+    prompts. Exact, without statistics.
 
     `text_of_broken` and `text_of_others` are the mean lengths in characters of the tasks' texts: shorter ones that are
     broken point at padding.
@@ -76,6 +76,9 @@ def batch_invariant(
             was changed. None: every difference counts as a change.
         tolerance: total variation distance that is put down to rounding, in [0, 1).
         max_share: largest share of broken tasks that passes, in [0, 1).
+        far_factor: times the tolerance from which on a task is far apart.
+        far_cap: the largest distance that this can be.
+        max_far: how many tasks may be far apart.
 
     Returns:
         PASSED, or FAILED with batch-dependent; with rows-misaligned where at least 80 % of the broken tasks have, alone,
@@ -84,14 +87,12 @@ def batch_invariant(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have.
-        RerankGuardError: a tolerance outside [0, 1), or max_share outside [0, 1).
+        SettingError: a setting out of range.
     """
-    require_tolerance(tolerance)
-    require_share("max_share", max_share, 0.1)
     pairs = compare_rows(probed_scores, scored_alone, probed_tasks, ("scores (in batches)", "scores (alone)"))
-    gross = pairs.gross(min(_GROSS * tolerance, _GROSS_AT_MOST))
+    gross = pairs.gross(min(far_factor * tolerance, far_cap))
     broken = pairs.beyond_noise(tolerance) | gross
-    failed = bool(gross.any()) or float(broken.mean()) > max_share
+    failed = int(gross.sum()) > max_far or float(broken.mean()) > max_share
     lengths = np.array([_characters(task) for task in probed_tasks], dtype=np.float64)
     return Finding(
         Status.FAILED if failed else Status.PASSED,
@@ -105,7 +106,7 @@ def batch_invariant(
             "text_of_broken": _mean(lengths[broken]),
             "text_of_others": _mean(lengths[~broken]),
         },
-        limits=(Limit("share_of_users_broken", "<=", max_share), Limit("users_far_apart", "<=", 0)),
+        limits=(Limit("share_of_users_broken", "<=", max_share), Limit("users_far_apart", "<=", max_far)),
         n=len(probed_tasks),
         evidence=pair_rows(pairs, broken, probed_scores, scored_alone, probed_tasks, ("among others", "alone"))
         if failed

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_settings, require_share, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.scoring import OVER_CONFIDENT
 from rerank_guard.core.finding import Finding, Limit, not_applicable, suspect
 from rerank_guard.core.listed import target_listing
+from rerank_guard.core.setting import Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, IntArray, RankingTask
@@ -36,8 +37,8 @@ def calibrated(
     probabilities: Sequence[FloatArray],
     tasks: Sequence[RankingTask],
     *,
-    alpha: float = 1e-6,
-    max_excess: float = 0.25,
+    alpha: Level = 1e-6,
+    max_excess: Share = 0.25,
 ) -> Finding:
     """The mean probability of the candidate put first exceeds the share of tasks in which it is right by at most `max_excess`.
 
@@ -62,10 +63,8 @@ def calibrated(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: malformed probabilities.
-        RerankGuardError: alpha or max_excess out of range.
+        SettingError: alpha or max_excess out of range.
     """
-    require_settings(alpha)
-    require_share("max_excess", max_excess, 0.25)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     matrix, lengths = as_probability_matrix(probabilities, table.n_candidates.tolist())

@@ -7,21 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import logsumexp
 
-from rerank_guard.checks._ranges import require_between
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.comparing.letter_logits import as_vocabulary_rows, letter_ids
 from rerank_guard.core.check import check
-from rerank_guard.core.errors import InvalidScoresError, RerankGuardError
+from rerank_guard.core.errors import InvalidScoresError
 from rerank_guard.core.faults.answer_tokens import WRONG_LETTER_VARIANT
 from rerank_guard.core.faults.scoring import LETTERS_UNLIKELY
 from rerank_guard.core.finding import Affected, Finding, Limit, Strength, Suspected, not_applicable
+from rerank_guard.core.setting import Count, NeededShare
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import FloatArray, LetterTable, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 
 __all__ = ["letter_mass"]
-
-_FEWEST_LETTERS = 4
 
 _UNEXPECTED = Suspected(
     WRONG_LETTER_VARIANT,
@@ -44,14 +42,15 @@ def letter_mass(
     letter_table: LetterTable,
     probed_tasks: Sequence[RankingTask],
     *,
-    min_ratio: float = 0.5,
-    min_share: float = 0.95,
+    min_ratio: NeededShare = 0.5,
+    min_share: NeededShare = 0.95,
+    min_letters: Count = 4,
 ) -> Finding:
     """Of the whole vocabulary's probability the letters in use have at least the share of as many random tokens.
 
     A task's ratio is the softmax's mass on the N letters over N/V, what N tokens drawn from the vocabulary of V hold on
     average. The loss of a letter reranker may leave the other tokens alone, so a small mass is no fault by itself; FAILED
-    only when the ratio is below `min_ratio` for at least `min_share` of the tasks, with N of 4 and more: two or three tokens
+    only when the ratio is below `min_ratio` for at least `min_share` of the tasks, with N of `min_letters` and more: two or three tokens
     are unlikely often enough in a model that was never asked for letters. Exact, without statistics.
 
     A failure is a symptom: the letters may be another variant of the tokens that the model answers with, but an untrained
@@ -62,7 +61,8 @@ def letter_mass(
         letter_table: the letters in the order of the positions.
         probed_tasks: the tasks, in the same order.
         min_ratio: smallest ratio that counts as expected, in (0, 1]: an untrained model's ratios scatter around it.
-        min_share: share of the tasks with a smaller ratio from which on the check fails, in [0, 1].
+        min_share: share of the tasks with a smaller ratio from which on the check fails, in (0, 1].
+        min_letters: fewest letters of which anything is said.
 
     Returns:
         PASSED; NOT_APPLICABLE where a position has no letter token (see letter_tokens_found); or FAILED with
@@ -71,11 +71,8 @@ def letter_mass(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: not one row of logits a task, a row with NaN or +inf, or one too short for a letter's id.
-        RerankGuardError: min_ratio or min_share out of range.
+        SettingError: a setting out of range.
     """
-    require_between("min_share", min_share, 0.0, 1.0)
-    if not 0.0 < min_ratio <= 1.0:  # no ratio is below 0, so the check could not fail
-        raise RerankGuardError(f"min_ratio={min_ratio!r} is out of range; give a number above 0, up to 1.")
     require_tasks(probed_tasks)
     lengths = [task.n_candidates for task in probed_tasks]
     claim = f"the letters are at least as likely answers as other tokens, for {len(probed_tasks)} tasks"
@@ -91,7 +88,7 @@ def letter_mass(
     masses = np.array([_mass(row, sorted(set(ids[:n]))) for row, n in zip(rows, lengths, strict=True)])
     random_masses = np.array([n / len(row) for n, row in zip(lengths, rows, strict=True)])
     ratios = masses / random_masses
-    judged = np.array(lengths) >= _FEWEST_LETTERS
+    judged = np.array(lengths) >= min_letters
     low = (ratios < min_ratio) & judged
     failed = bool(judged.any()) and float(low.sum()) >= min_share * len(probed_tasks)
     worst = np.flatnonzero(low)[np.argsort(ratios[low], kind="stable")][:MAX_EVIDENCE].tolist()

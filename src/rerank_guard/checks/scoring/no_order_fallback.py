@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_settings, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.comparing.ragged_rows import Rows, every, ragged
 from rerank_guard.checks.scoring._level_ends import (
-    LONG,
+    RULES,
+    EndRules,
     constant_heads,
     constant_tails,
     level_ends,
@@ -22,6 +23,7 @@ from rerank_guard.core.check import check
 from rerank_guard.core.faults.scoring import SILENT_FALLBACK
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
 from rerank_guard.core.ragged import Ragged
+from rerank_guard.core.setting import Count, Level, NeededShare, Ratio, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, IntArray, RankingTask
@@ -41,7 +43,21 @@ _NONE = np.zeros(0, dtype=np.int64)
     looks_like=SILENT_FALLBACK,
 )
 def no_order_fallback(
-    scores: Sequence[FloatArray], tasks: Sequence[RankingTask], *, alpha: float = 1e-9
+    scores: Sequence[FloatArray],
+    tasks: Sequence[RankingTask],
+    *,
+    alpha: Level = 1e-9,
+    max_missing: Count = 0,
+    max_constant_tails: Count = 0,
+    max_constant_heads: Count = 0,
+    min_tasks: Count = RULES.min_tasks,
+    most: NeededShare = RULES.most,
+    long_end: Count = RULES.long,
+    far_below: Ratio = RULES.far_below,
+    shortest: Count = RULES.shortest,
+    min_varied: Count = RULES.min_varied,
+    spread_out: NeededShare = RULES.spread_out,
+    max_trend: Share = RULES.max_trend,
 ) -> Finding:
     """No part of the ranking, from the bottom up, is the order in which the candidates were listed.
 
@@ -70,10 +86,23 @@ def no_order_fallback(
 
     Whole rows of one constant are reported by `scores_well_formed`.
 
+    The numbers above are the settings' defaults.
+
     Args:
         scores: one array (N_u,) a task, higher is better, any scale; may hold -inf.
         tasks: the tasks, in the same order.
         alpha: how often scores that are exchangeable over the positions may be failed; inside (0, 0.5).
+        max_missing: how many tasks may have a score of -inf.
+        max_constant_tails: how many may have a constant tail, where enough have one for it to look made.
+        max_constant_heads: how many may have a constant head.
+        min_tasks: fewest tasks with a constant end for it to look made.
+        most: share of the tasks that has to show what is said of all.
+        long_end: candidates from which on a level or ordered end is long.
+        far_below: how far a constant tail has to be below the others, as a multiple of how far these are apart.
+        shortest: candidates from which on an ordered end in equal gaps counts, 3 or more.
+        min_varied: fewest tasks of whose tails' places it is said that they vary.
+        spread_out: how varied these have to be, as a share of the variance of places drawn at random.
+        max_trend: rank correlation of scores and positions above which lists in order are put down to a preference.
 
     Returns:
         PASSED, or FAILED with silent-fallback. The first three kinds are exact, the last one is statistical.
@@ -81,13 +110,14 @@ def no_order_fallback(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have.
-        RerankGuardError: alpha out of range.
+        SettingError: a setting out of range.
     """
-    require_settings(alpha)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     rows = ragged(as_score_rows(scores, table.n_candidates.tolist()))
-    seen = _look(rows, alpha)
+    rules = EndRules(long_end, most, min_tasks, far_below, shortest, min_varied, spread_out, max_trend)
+    allowed = _Allowed(max_missing, max_constant_tails, max_constant_heads)
+    seen = _look(rows, alpha, rules, allowed)
     tasks_shown, cause = seen.shown
     statistical = seen.is_statistical
     return Finding(
@@ -96,16 +126,16 @@ def no_order_fallback(
         measured={
             "log10_e_value": seen.log_e / math.log(10.0),
             "longest_tail_in_position_order": int(seen.runs.max()),
-            "users_with_a_long_tail": int((seen.runs >= LONG).sum()),
-            "users_wholly_in_position_order": int(((seen.runs == rows.lengths) & (rows.lengths >= LONG)).sum()),
+            "users_with_a_long_tail": int((seen.runs >= long_end).sum()),
+            "users_wholly_in_position_order": int(((seen.runs == rows.lengths) & (rows.lengths >= long_end)).sum()),
             "users_with_missing_scores": len(seen.missing),
             "users_with_a_constant_tail": len(seen.tails),
             "users_with_a_constant_head": len(seen.heads),
         },
         limits=(
-            Limit("users_with_missing_scores", "<=", 0),
-            Limit("users_with_a_constant_tail", "<=", 0),
-            Limit("users_with_a_constant_head", "<=", 0),
+            Limit("users_with_missing_scores", "<=", max_missing),
+            Limit("users_with_a_constant_tail", "<=", max_constant_tails),
+            Limit("users_with_a_constant_head", "<=", max_constant_heads),
         ),
         compared_with={"log10_e_value": -math.log10(alpha)},
         n=len(table),
@@ -117,13 +147,23 @@ def no_order_fallback(
 
 
 @dataclass(frozen=True, slots=True)
+class _Allowed:
+    """How many tasks of each exact kind are let pass."""
+
+    missing: int
+    tails: int
+    heads: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was found; each kind is looked for only where none before it was found.
+    """What was found; each kind is looked for only where none before it fails.
 
     Attributes:
         runs: (U,) int64, length of the tail in the order of the list.
         log_e: log of the e-value against tails that are in order by chance alone.
         missing, tails, heads, in_order: the tasks with -inf, with a constant tail, with a constant head, with a made tail.
+        allowed: how many of the exact kinds are let pass.
     """
 
     runs: IntArray
@@ -132,20 +172,36 @@ class _Seen:
     tails: IntArray
     heads: IntArray
     in_order: IntArray
+    allowed: _Allowed
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether more tasks have a score of -inf than may."""
+        return len(self.missing) > self.allowed.missing
+
+    @property
+    def has_tails(self) -> bool:
+        """Whether more tasks have a constant tail than may."""
+        return len(self.tails) > self.allowed.tails
+
+    @property
+    def has_heads(self) -> bool:
+        """Whether more tasks have a constant head than may."""
+        return len(self.heads) > self.allowed.heads
 
     @property
     def is_statistical(self) -> bool:
-        """Whether nothing exact was found, so that the e-value decides."""
-        return not (len(self.missing) or len(self.tails) or len(self.heads))
+        """Whether nothing exact fails, so that the e-value decides."""
+        return not (self.has_missing or self.has_tails or self.has_heads)
 
     @property
     def shown(self) -> tuple[IntArray, str]:
         """The tasks that show a fallback, and why it is one."""
-        if len(self.missing):
+        if self.has_missing:
             return self.missing, "Their scores hold -inf, so the model gave none for these candidates."
-        if len(self.tails):
+        if self.has_tails:
             return self.tails, "The lowest candidates share one value, below scores that all differ."
-        if len(self.heads):
+        if self.has_heads:
             return self.heads, (
                 "Most candidates share one value above log-probabilities that all differ: 0 was filled in for a letter that "
                 "had none, and 0 is the logarithm of 1."
@@ -158,22 +214,22 @@ class _Seen:
         return _NONE, ""
 
 
-def _look(rows: Rows, alpha: float) -> _Seen:
+def _look(rows: Rows, alpha: float, rules: EndRules, allowed: _Allowed) -> _Seen:
     runs = strict_tails(rows)
     log_e = log_e_tails(runs)
     missing = np.flatnonzero(~every(Ragged(~np.isneginf(rows.values), rows.offsets)))
-    if len(missing):
-        return _Seen(runs, log_e, missing, _NONE, _NONE, _NONE)
-    ends = level_ends(rows)
-    tails = constant_tails(ends)
+    if len(missing) > allowed.missing:
+        return _Seen(runs, log_e, missing, _NONE, _NONE, _NONE, allowed)
+    ends = level_ends(rows, rules)
+    tails = constant_tails(ends, rules)
     if len(tails) == 0:
-        tails = some_deep_tails(ends)
-    if len(tails):
-        return _Seen(runs, log_e, _NONE, tails, _NONE, _NONE)
-    heads = constant_heads(ends)
-    proven = log_e >= math.log(1.0 / alpha)
-    in_order = made_tails(rows, runs) if proven and len(heads) == 0 else _NONE
-    return _Seen(runs, log_e, _NONE, _NONE, heads, in_order)
+        tails = some_deep_tails(ends, rules)
+    if len(tails) > allowed.tails:
+        return _Seen(runs, log_e, missing, tails, _NONE, _NONE, allowed)
+    heads = constant_heads(ends, rules)
+    proven = log_e >= math.log(1.0 / alpha) and len(heads) <= allowed.heads
+    in_order = made_tails(rows, runs, rules) if proven else _NONE
+    return _Seen(runs, log_e, missing, tails, heads, in_order, allowed)
 
 
 def _range(runs: IntArray) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_settings, require_share, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.comparing.probability_rows import letter_probabilities
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidScoresError, InvalidTaskError
 from rerank_guard.core.faults.scoring import POSITION_PRIOR
 from rerank_guard.core.finding import Finding, Limit, suspect
 from rerank_guard.core.permuted import Permuted
+from rerank_guard.core.setting import Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import FloatArray, IntArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Interval, Status
@@ -37,7 +38,7 @@ _CAUSE = (
     can_name=(POSITION_PRIOR,),
     looks_like=POSITION_PRIOR,
 )
-def permutation_equivariant(permuted: Permuted, *, alpha: float = 1e-6, max_excess: float = 0.0) -> Finding:
+def permutation_equivariant(permuted: Permuted, *, alpha: Level = 1e-6, max_excess: Share = 0.0) -> Finding:
     """Reordering the candidates leaves the items' scores more alike than the positions' scores.
 
     No language model is exactly equivariant. For each task two correlations (Pearson) between the letter probabilities
@@ -61,10 +62,8 @@ def permutation_equivariant(permuted: Permuted, *, alpha: float = 1e-6, max_exce
     Raises:
         InvalidTaskError: no tasks, or an order that is no permutation of the task's positions.
         InvalidScoresError: another number of rows or another length of a row than the tasks have.
-        RerankGuardError: alpha or max_excess out of range.
+        SettingError: alpha or max_excess out of range.
     """
-    require_settings(alpha)
-    require_share("max_excess", max_excess, 0.1)
     require_tasks(permuted.tasks)
     seen = _correlate(permuted)
     difference = seen.by_item - seen.by_position
@@ -84,7 +83,7 @@ def permutation_equivariant(permuted: Permuted, *, alpha: float = 1e-6, max_exce
             "log10_e_value": log_e / math.log(10.0),
         },
         limits=(Limit("log10_e_value", "<", -math.log10(alpha)),),
-        compared_with={"item_minus_position": -max_excess},
+        compared_with={"item_minus_position": 0.0 - max_excess},
         n=len(difference),
         interval=Interval(4.0 * low - 2.0, 4.0 * high - 2.0, level, "confidence sequence"),
         evidence=tuple(_row(seen, place) for place in worst) if failed else (),

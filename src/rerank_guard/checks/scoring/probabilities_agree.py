@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_share, require_tasks
-from rerank_guard.checks.comparing.agreement import agreement
+from rerank_guard.checks._settings import require_tasks
+from rerank_guard.checks.comparing.agreement import DISCORDANT, TIED, agreement
 from rerank_guard.checks.comparing.ragged_rows import Rows, every, ragged, split
-from rerank_guard.checks.comparing.row_pairs import require_tolerance
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.data import LABEL_OFFSET
 from rerank_guard.core.faults.scoring import PROBABILITIES_DIFFER, ROWS_MISALIGNED
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
 from rerank_guard.core.ragged import Ragged
+from rerank_guard.core.setting import Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, RankingTask
@@ -35,8 +35,10 @@ def probabilities_agree(
     probabilities: Sequence[FloatArray],
     tasks: Sequence[RankingTask],
     *,
-    tolerance: float = 0.05,
-    max_share: float = 0.1,
+    tolerance: Share = 0.05,
+    max_share: Share = 0.1,
+    max_discordant: Share = DISCORDANT,
+    max_tied: Share = TIED,
 ) -> Finding:
     """Probabilities and scores of a task put its candidates into the same order, apart from near-ties.
 
@@ -53,6 +55,8 @@ def probabilities_agree(
         tasks: the tasks, in the same order.
         tolerance: total variation distance that is put down to rounding where the scores are nearly flat, in [0, 1).
         max_share: largest share of tasks that may disagree, in [0, 1).
+        max_discordant: largest share of a task's clear pairs that may be in the other order.
+        max_tied: largest share of them that may be level.
 
     Returns:
         PASSED, or FAILED with rows-misaligned where the probabilities are those of the task before or after,
@@ -61,10 +65,8 @@ def probabilities_agree(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have.
-        RerankGuardError: a tolerance outside [0, 1), or max_share outside [0, 1).
+        SettingError: a setting out of range.
     """
-    require_tolerance(tolerance)
-    require_share("max_share", max_share, 0.1)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     lengths = table.n_candidates.tolist()
@@ -74,7 +76,7 @@ def probabilities_agree(
     ranked, said = _rows_at(given, usable), _rows_at(stated, usable)
     matched = np.ones(len(table), dtype=np.bool_)
     if len(ranked):
-        matched[usable] = agreement(said, ranked).matched(tolerance)
+        matched[usable] = agreement(said, ranked).matched(tolerance, max_discordant, max_tied)
     apart = float(1.0 - matched.mean())
     failed = apart > max_share
     return Finding(

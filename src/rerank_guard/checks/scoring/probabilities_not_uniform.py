@@ -9,14 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import entr
 
-from rerank_guard.checks._settings import ALPHA, require_settings
+from rerank_guard.checks._nearest_passing import nearest_passing
+from rerank_guard.checks._settings import ALPHA
 from rerank_guard.checks.scoring._input_dependence import input_dependent_share, pair_shares
+from rerank_guard.core.advice import setting_advice
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidScoresError
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.scoring import POSITION_PRIOR, SILENT_FALLBACK
 from rerank_guard.core.faults.training import NO_SIGNAL
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
+from rerank_guard.core.setting import Count, Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
@@ -29,7 +32,10 @@ from rerank_guard.stats.sample_size import samples_to_bet_above, samples_to_bet_
 __all__ = ["probabilities_not_uniform"]
 
 _EXACT = 1e-9
-_FEWEST_TO_SHOW_FALLBACK = 4
+"""Probabilities no further apart than this are equal: what the order of sums changes."""
+
+_SMALLEST_EFFECT = 1e-6
+"""An `effect` below this is never advised."""
 
 _CAUSES = {
     SILENT_FALLBACK: "Exactly equal probabilities do not come out of a forward pass: likely no letter was found.",
@@ -53,8 +59,10 @@ def probabilities_not_uniform(
     probabilities: Sequence[FloatArray],
     tasks: Sequence[RankingTask] | None = None,
     *,
-    alpha: float = ALPHA,
-    effect: float = 0.01,
+    alpha: Level = ALPHA,
+    effect: Share = 0.01,
+    max_uniform: Count = 0,
+    min_letters: Count = 4,
 ) -> Finding:
     """The letter probabilities differ from uniform, and differ from task to task.
 
@@ -73,8 +81,8 @@ def probabilities_not_uniform(
 
     - PASSED: "the mean deficit is at most the effect" and "the mean pair share is at most its reference" are both
       rejected at alpha by bets that hold at every moment (see `stats.bets`).
-    - FAILED: some task's probabilities are all equal to 1e-9 (silent-fallback; seen only where N is at least 4, as
-      two or three half-precision logits can tie by chance); or, at alpha/2 each, "the mean deficit is at least the
+    - FAILED: more than `max_uniform` tasks' probabilities are all equal to 1e-9 (silent-fallback; seen only where N is at
+      least `min_letters`, as two or three half-precision logits can tie by chance); or, at alpha/2 each, "the mean deficit is at least the
       effect" or "at least half of the tasks have a deficit of the effect or more" is rejected (no-signal); or the
       deficit passes and, at alpha/2 each, the same is rejected of the pairs' shares and their reference
       (position-prior). The second rule of either kind is there because the bet on a mean near 0 needs thousands
@@ -86,19 +94,20 @@ def probabilities_not_uniform(
         tasks: the tasks, in the same order, to refuse rows that are missing or padded; None takes each row's own length.
         alpha: level of either decision.
         effect: least deficit, and least input-dependent share, that counts; in [0, 1).
+        max_uniform: how many tasks may have probabilities that are all equal.
+        min_letters: fewest letters of which equal probabilities are taken for a fallback.
 
     Raises:
         InvalidScoresError: no rows, or probabilities that are negative, not finite, of wrong shape, another number
             of rows or length of a row than the tasks have, or off a sum of 1 by more than 0.01.
-        RerankGuardError: alpha or effect out of range.
+        SettingError: a setting out of range.
     """
-    require_settings(alpha, effect)
     lengths = None if tasks is None else TaskTable.of(tasks).n_candidates.tolist()
     matrix, n_candidates = as_probability_matrix(probabilities, lengths)
     if len(matrix) == 0:
         raise InvalidScoresError("there are no probabilities to judge; give one array a task.")
-    seen = _Seen(matrix, n_candidates, effect)
-    decided = _decide(seen, alpha)
+    seen = _Seen(matrix, n_candidates, effect, min_letters)
+    decided = _decide(seen, alpha, max_uniform)
     low, high = mean_confidence_sequence(seen.deficits, 1.0 - 2.0 * alpha)
     cause, next_step = _open(seen, decided, alpha) if decided.status is Status.INCONCLUSIVE else ("", "")
     fault = decided.fault
@@ -118,7 +127,7 @@ def probabilities_not_uniform(
         limits=(
             Limit("entropy_deficit", ">", effect),
             Limit("pair_share", ">", seen.reference),
-            Limit("users_exactly_uniform", "<=", 0),
+            Limit("users_exactly_uniform", "<=", max_uniform),
         ),
         n=seen.n,
         interval=Interval(low, high, 1.0 - 2.0 * alpha, "confidence sequence"),
@@ -145,14 +154,23 @@ class _Seen:
         reference: what their mean is compared with.
     """
 
-    def __init__(self, matrix: FloatArray, lengths: IntArray, effect: float) -> None:
+    def __init__(self, matrix: FloatArray, lengths: IntArray, effect: float, min_letters: int) -> None:
         self.matrix, self.lengths, self.effect = matrix, lengths, effect
         self.n = len(matrix)
         self.deficits = np.clip(1.0 - entr(matrix).sum(axis=1) / np.log(lengths), 0.0, 1.0)
-        self.uniform = _exactly_uniform(matrix, lengths)
+        self.uniform = _exactly_uniform(matrix, lengths, min_letters)
         self.share, self.compared = input_dependent_share(matrix, lengths)
         self.pairs = pair_shares(matrix, lengths)
-        self.reference = min(effect, math.log(2.0) / math.log(int(lengths.max()))) / 2.0
+        self.reference = self.reference_for(effect)
+
+    def reference_for(self, effect: float) -> float:
+        """What the pairs' mean share is compared with under an effect."""
+        return min(effect, math.log(2.0) / math.log(int(self.lengths.max()))) / 2.0
+
+    def passes(self, effect: float, alpha: float) -> bool:
+        """Whether both the deficits and the pairs' shares are shown to be above an effect."""
+        far = _is_above(self.deficits, effect, alpha)
+        return far and _is_above(self.pairs, self.reference_for(effect), alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +183,9 @@ class _Decided:
     far: bool
 
 
-def _decide(seen: _Seen, alpha: float) -> _Decided:
+def _decide(seen: _Seen, alpha: float, max_uniform: int) -> _Decided:
     far = _is_above(seen.deficits, seen.effect, alpha)
-    if seen.uniform.any():
+    if int(seen.uniform.sum()) > max_uniform:
         return _Decided(Status.FAILED, SILENT_FALLBACK, None, far)
     p_failed = _p_below(seen.pairs, seen.reference) if far else _p_below(seen.deficits, seen.effect)
     if far and _is_above(seen.pairs, seen.reference, alpha):
@@ -190,12 +208,12 @@ def _p_below(values: FloatArray, reference: float) -> float:
     return min(1.0, 2.0 * p_value_of(max(of_mean, of_half)))
 
 
-def _exactly_uniform(matrix: FloatArray, n_candidates: IntArray) -> BoolArray:
+def _exactly_uniform(matrix: FloatArray, n_candidates: IntArray, min_letters: int) -> BoolArray:
     """(U,) whether a task's N probabilities equal each other (in half precision they need not equal 1/N)."""
     padded = np.arange(matrix.shape[1]) >= n_candidates[:, None]
     smallest = np.where(padded, np.inf, matrix).min(axis=1)
     equal = matrix.max(axis=1) - smallest <= _EXACT
-    fallback: BoolArray = equal & (n_candidates >= _FEWEST_TO_SHOW_FALLBACK)
+    fallback: BoolArray = equal & (n_candidates >= min_letters)
     return fallback
 
 
@@ -232,7 +250,9 @@ def _open(seen: _Seen, decided: _Decided, alpha: float) -> tuple[str, str]:
         enough = _enough(seen.deficits, seen.effect, alpha)
         return (
             words,
-            _NEVER if enough is None else f"About {enough} tasks at this rate would decide (now {seen.n}).",
+            _never(seen, alpha)
+            if enough is None
+            else f"About {enough} tasks at this rate would decide (now {seen.n}).",
         )
     pairs, reference = seen.pairs, seen.reference
     if len(pairs) == 0:
@@ -246,11 +266,18 @@ def _open(seen: _Seen, decided: _Decided, alpha: float) -> tuple[str, str]:
     )
     enough = _enough(pairs, reference, alpha)
     if enough is None:
-        return words, _NEVER
+        return words, _never(seen, alpha)
     return words, f"About {2 * enough} tasks in such pairs at this rate would decide (now {2 * len(pairs)})."
 
 
-_NEVER = "No number of tasks at this rate would decide; train for longer, or declare another effect."
+def _never(seen: _Seen, alpha: float) -> str:
+    """What to do where no number of tasks would decide."""
+    smaller = nearest_passing(lambda effect: seen.passes(effect, alpha), seen.effect, _SMALLEST_EFFECT)
+    advice = "No number of tasks at this rate would decide; train for longer"
+    if smaller is None:
+        return f"{advice}."
+    enough = setting_advice("probabilities_not_uniform", "effect", smaller)
+    return f"{advice}, or, if this much is enough for you, {enough}."
 
 
 def _enough(values: FloatArray, reference: float, alpha: float) -> int | None:

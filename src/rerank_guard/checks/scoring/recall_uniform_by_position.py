@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_settings, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.data.target_positions_uniform import target_positions_uniform
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.scoring import POSITION_PRIOR
 from rerank_guard.core.finding import Finding, not_applicable, suspect
 from rerank_guard.core.listed import target_listing
+from rerank_guard.core.setting import Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Interval, Measured, Status
 from rerank_guard.metrics import expected_hit_at_k, require_informative_cutoff
+from rerank_guard.stats.bets import p_value_of
 from rerank_guard.stats.confidence import mean_confidence_sequence
+from rerank_guard.stats.two_means import log_e_further_apart
 
 __all__ = ["recall_uniform_by_position"]
 
 _QUARTERS = 4
+
+_ENDS = 8
+"""Of two intervals in each of two comparisons."""
 
 _CAUSE = (
     "Target items in one part of the list are found far more often than in another, though they are spread evenly: the model "
@@ -53,8 +60,8 @@ def recall_uniform_by_position(
     tasks: Sequence[RankingTask],
     k: int,
     *,
-    alpha: float = 1e-6,
-    effect: float = 0.25,
+    alpha: Level = 1e-6,
+    effect: Share = 0.25,
 ) -> Finding:
     """Recall@K of target items in one part of the list is that of the rest, within `effect`.
 
@@ -65,6 +72,11 @@ def recall_uniform_by_position(
     four cover together but for a share alpha. FAILED when the intervals of one comparison are further apart than `effect`:
     then the recalls are, whatever the moment one looks.
 
+    `p_failed` is the smallest alpha at which that is so. In a healthy reranker no two recalls differ by more than `effect`,
+    so intervals that are further apart leave the mean of a group outside at one of their eight ends; each end does that
+    with probability alpha/8 at most, ever (Ville 1939), and all eight together with alpha (the union bound). So the p-value
+    is 8 exp(-s), s the largest log e-value that two ends reach together (`stats.two_means`).
+
     Hits are expected over ties, so constant scores have the same recall everywhere. Target items at the middle position of
     an odd list are in no half, and lists of fewer than 4 in no quarter. Tasks whose target item is not listed are left out.
 
@@ -72,7 +84,8 @@ def recall_uniform_by_position(
         scores: one array (N_u,) a task, higher is better; finite.
         tasks: the tasks, in the same order.
         k: cutoff, below the smallest N.
-        alpha: how often a reranker whose recalls differ by at most `effect` may be failed; inside (0, 0.5).
+        alpha: how often a reranker whose recalls differ by at most `effect` may be failed; inside (0, 0.5). It also decides
+            whether the positions are uneven.
         effect: largest difference in recall that is accepted, in [0, 1).
 
     Returns:
@@ -84,24 +97,24 @@ def recall_uniform_by_position(
         InvalidTaskError: no tasks.
         InvalidScoresError: malformed scores.
         VacuousMetricError: K at or above the smallest N.
-        RerankGuardError: alpha or effect out of range.
+        SettingError: alpha or effect out of range.
     """
-    require_settings(alpha, effect)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     require_informative_cutoff(k, table.n_candidates.tolist())
     claim = f"Recall@{k} depends on the target item's position by at most {effect:g}"
     found = _hits(scores, table, k)
     by_quarter = {f"recall_in_quarter_{q + 1}": found.recall_in(q) for q in range(_QUARTERS)}
-    if target_positions_uniform.measure(tasks).status is not Status.PASSED:
+    if target_positions_uniform.measure(tasks, alpha=alpha).status is not Status.PASSED:
         measured: dict[str, Measured] = {"largest_difference": 0.0, **by_quarter}
         return not_applicable(*_UNEVEN, claim=claim, measured=measured, n=len(found.hits))
-    compared = _compare(found, alpha)
+    compared = _compare(found, alpha, effect)
     if not compared:
         measured = {"largest_difference": 0.0, **by_quarter}
         return not_applicable(*_NOT_BOTH, claim=claim, measured=measured, n=len(found.hits))
     worst = max(compared, key=lambda difference: (difference.proven, abs(difference.mean)))
-    failed = worst.proven > effect
+    log_e = max(difference.log_e for difference in compared)
+    failed = log_e >= math.log(_ENDS / alpha)  # the intervals are then further apart than the effect
     return Finding(
         Status.FAILED if failed else Status.PASSED,
         claim=claim,
@@ -111,6 +124,7 @@ def recall_uniform_by_position(
         interval=Interval(worst.low, worst.high, 1.0 - alpha, "two confidence sequences"),
         evidence=_evidence(table, found) if failed else (),
         suspects=(suspect(POSITION_PRIOR, _CAUSE, _FIX, statistical=True),) if failed else (),
+        p_failed=min(1.0, _ENDS * p_value_of(log_e)),
     )
 
 
@@ -151,12 +165,13 @@ def _hits(scores: Sequence[FloatArray], table: TaskTable, k: int) -> _Hits:
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """Of two recalls: which, the figure, and its interval."""
+    """Of two recalls: which, the figure, its interval, and log E of two ends against "they differ by at most the effect"."""
 
     between: str
     mean: float
     low: float
     high: float
+    log_e: float
 
     @property
     def proven(self) -> float:
@@ -164,7 +179,7 @@ class _Difference:
         return max(self.low, -self.high)
 
 
-def _compare(found: _Hits, alpha: float) -> list[_Difference]:
+def _compare(found: _Hits, alpha: float, effect: float) -> list[_Difference]:
     """The comparisons of which both parts have target items."""
     outer = (found.quarter == 0) | (found.quarter == _QUARTERS - 1)
     quartered = found.n_candidates >= _QUARTERS
@@ -173,17 +188,18 @@ def _compare(found: _Hits, alpha: float) -> list[_Difference]:
         "the outer quarters against the middle": (outer & quartered, ~outer & quartered),
     }
     return [
-        _difference(name, found.hits[one], found.hits[other], alpha / 4.0)
+        _difference(name, found.hits[one], found.hits[other], 2.0 * alpha / _ENDS, effect)
         for name, (one, other) in parts.items()
         if one.any() and other.any()
     ]
 
 
-def _difference(name: str, first: FloatArray, second: FloatArray, alpha: float) -> _Difference:
+def _difference(name: str, first: FloatArray, second: FloatArray, alpha: float, effect: float) -> _Difference:
     """Each group's confidence sequence leaves alpha outside."""
     low, high = mean_confidence_sequence(first, 1.0 - alpha)
     low_too, high_too = mean_confidence_sequence(second, 1.0 - alpha)
-    return _Difference(name, float(first.mean() - second.mean()), low - high_too, high - low_too)
+    log_e = max(log_e_further_apart(first, second, effect), log_e_further_apart(second, first, effect))
+    return _Difference(name, float(first.mean() - second.mean()), low - high_too, high - low_too, log_e)
 
 
 def _evidence(table: TaskTable, found: _Hits) -> tuple[str, ...]:

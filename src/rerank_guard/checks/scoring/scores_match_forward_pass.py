@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_share, require_tasks
-from rerank_guard.checks.comparing.agreement import Agreement
+from rerank_guard.checks._settings import require_tasks
+from rerank_guard.checks.comparing.agreement import DISCORDANT, TIED, Agreement
 from rerank_guard.checks.comparing.aligned import require_aligned
 from rerank_guard.checks.comparing.letter_logits import letter_ids
-from rerank_guard.checks.comparing.row_pairs import require_tolerance
 from rerank_guard.checks.scoring._forward_comparison import Comparison, Named, Observed, compare, what_they_are
 from rerank_guard.checks.scoring._not_finite import NOT_FINITE_FIX
 from rerank_guard.checks.scoring._other_prompts import OtherPrompt, TryPrompts, other_prompts
@@ -32,6 +31,7 @@ from rerank_guard.core.faults.scoring import (
 from rerank_guard.core.faults.training import SILENT_NAN
 from rerank_guard.core.finding import Affected, Finding, Limit, Strength, Suspected, not_applicable
 from rerank_guard.core.prompts import ScoringPrompt, TrainingPrompt
+from rerank_guard.core.setting import Count, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import FloatArray, LetterTable, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
@@ -96,8 +96,14 @@ def scores_match_forward_pass(
     try_prompts: TryPrompts | None = None,
     training_prompts: Sequence[TrainingPrompt] | None = None,
     *,
-    tolerance: float = 0.05,
-    max_share: float = 0.1,
+    tolerance: Share = 0.05,
+    max_share: Share = 0.1,
+    max_discordant: Share = DISCORDANT,
+    max_tied: Share = TIED,
+    far: Share = 0.25,
+    far_discordant: Share = 0.1,
+    max_far: Count = 0,
+    much_nearer: Share = 0.2,
 ) -> Finding:
     """The scores are the plain forward pass's logits at the in-context ids of the letters of positions 0 to N - 1.
 
@@ -105,12 +111,13 @@ def scores_match_forward_pass(
     where the logits are read, at which tokens, and to which candidate and task they are given.
 
     A task matches when candidates whose logits are clearly apart (by 1 nat, or a quarter of the row's range) are scored in
-    that order, but for 2 % of such pairs, and are not level, but for 5 %: any scale is allowed, and half precision swaps
+    that order, but for `max_discordant` of such pairs, and are not level, but for `max_tied`: any scale is allowed, and half precision swaps
     only near-ties. Of logits flatter than 4 nats a total variation within `tolerance` suffices too (flatter than 1 nat, also
     logits within 0.3 nats), after the reading of the scores that comes nearest (see `comparing.agreement`).
 
-    FAILED when more than `max_share` of the tasks do not match; when one is off by 0.25 and a tenth of its clear pairs; or
-    when another way to read the same model comes within `tolerance` and five times nearer, while the right one does not.
+    FAILED when more than `max_share` of the tasks do not match; when more than `max_far` are off by `far` and by
+    `far_discordant` of their clear pairs; or when another way to read the same model comes within `tolerance` and within
+    `much_nearer` of the right one's distance, while the right one is not within `tolerance`.
     Exact, without statistics.
 
     A mismatch is named after the hypothesis that gives the observed scores, tried in this order: other readings of the model
@@ -132,6 +139,12 @@ def scores_match_forward_pass(
         training_prompts: those of the tasks with a target, in the same order; None where they are not shown.
         tolerance: total variation distance that is put down to rounding, in [0, 1).
         max_share: largest share of tasks that may not match, in [0, 1).
+        max_discordant: largest share of a matching task's clear pairs that may be in the other order.
+        max_tied: largest share of them that may be level.
+        far: total variation distance above which a task is far off, if its order is so too.
+        far_discordant: share of the clear pairs in the other order above which it is.
+        max_far: how many tasks may be far off.
+        much_nearer: share of the right reading's distance within which another one is taken for what was read.
 
     Returns:
         PASSED; NOT_APPLICABLE where a position has no letter token (see letter_tokens_found); or FAILED with reversed,
@@ -143,10 +156,8 @@ def scores_match_forward_pass(
         InvalidTaskError: no tasks, or prompts of other tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have, or logits that are not
             finite at a letter or have no entry for its id.
-        RerankGuardError: a tolerance outside [0, 1), or max_share outside [0, 1).
+        SettingError: a setting out of range.
     """
-    require_tolerance(tolerance)
-    require_share("max_share", max_share, 0.1)
     require_tasks(probed_tasks)
     require_aligned(scoring_prompts, probed_tasks, ("prompts", "tasks"))
     lengths = [task.n_candidates for task in probed_tasks]
@@ -158,7 +169,19 @@ def scores_match_forward_pass(
             "see letter_tokens_found",
             n=len(probed_tasks),
         )
-    observed = Observed(rows, letter_table, ids, tolerance, max_share)
+    observed = Observed(
+        rows,
+        letter_table,
+        ids,
+        tolerance,
+        max_share,
+        max_discordant,
+        max_tied,
+        far,
+        far_discordant,
+        max_far,
+        much_nearer,
+    )
     seen = compare(observed, forward_logits)
     named = what_they_are(observed, seen)
     if named is None or forward is None:
@@ -229,7 +252,7 @@ def _finding(
         },
         limits=(
             Limit("share_of_users_unmatched", "<=", observed.max_share),
-            Limit("users_far_apart", "<=", 0),
+            Limit("users_far_apart", "<=", observed.max_far),
         ),
         compared_with={"mean_distance": observed.tolerance},
         n=n,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._settings import require_share, require_tasks
+from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.comparing.ragged_rows import Rows, every, ragged, row_max, row_min, row_sum, spread_out
-from rerank_guard.checks.comparing.shared_rows import shared_rows
+from rerank_guard.checks.comparing.shared_rows import FEWEST_TASKS, MOST_SHARED, most_that_pass, shared_rows
 from rerank_guard.checks.scoring._not_finite import NOT_FINITE_FIX
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.scoring import ROWS_MISALIGNED, SILENT_FALLBACK, TIES_DECIDE
@@ -17,6 +17,7 @@ from rerank_guard.core.faults.training import SILENT_NAN
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
 from rerank_guard.core.listed import target_listing
 from rerank_guard.core.ragged import Ragged
+from rerank_guard.core.setting import Count, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
@@ -35,7 +36,13 @@ __all__ = ["scores_well_formed"]
     early=True,
 )
 def scores_well_formed(
-    scores: Sequence[FloatArray], tasks: Sequence[RankingTask], *, max_tie_gap: float = 0.05
+    scores: Sequence[FloatArray],
+    tasks: Sequence[RankingTask],
+    *,
+    max_tie_gap: Share = 0.05,
+    max_not_finite: Count = 0,
+    min_shared: Count = FEWEST_TASKS,
+    max_shared: Share = MOST_SHARED,
 ) -> Finding:
     """The scores are finite numbers, and it is they, not a sort's order, that decide where the target item is ranked.
 
@@ -45,12 +52,16 @@ def scores_well_formed(
     without a listed target item are left out of it; where no task lists one, it is the share of tasks with constant scores.
 
     Exact on these tasks, without statistics. Scores that are not finite are looked for first, then rows that tasks with
-    other candidates share bit by bit (at least 10 tasks and more than 2 % of all), then ties.
+    other candidates share bit by bit (at least `min_shared` tasks and more than `max_shared` of all), then ties. Tasks whose
+    scores are not finite, and which are let pass, are left out of the rest.
 
     Args:
         scores: one array (N_u,) a task, higher is better, any scale.
         tasks: the tasks, in the same order.
         max_tie_gap: largest mean tie gap that passes, in [0, 1).
+        max_not_finite: how many tasks may have scores that are not finite, as long as not all have them.
+        min_shared: fewest tasks with a shared row that fail.
+        max_shared: largest share of the tasks that may have one.
 
     Returns:
         PASSED, or FAILED with silent-nan (a score that is not finite), rows-misaligned (one row for tasks of different
@@ -60,32 +71,45 @@ def scores_well_formed(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: another number of rows or another length of a row than the tasks have.
-        RerankGuardError: max_tie_gap out of range.
+        SettingError: a setting out of range.
     """
-    require_share("max_tie_gap", max_tie_gap, 0.05)
     require_tasks(tasks)
     table = TaskTable.of(tasks)
     given = as_score_rows(scores, table.n_candidates.tolist())
     rows = ragged(given)
     claim = f"the scores of {len(table)} tasks are finite, and at most {max_tie_gap:.0%} of the candidates tie with the target item"
     finite = every(Ragged(np.isfinite(rows.values), rows.offsets))
-    if not finite.all():
-        return _not_finite(table, rows, np.flatnonzero(~finite), claim, max_tie_gap)
-    shared = shared_rows(rows, table)
-    if len(shared):
-        return _shared(table, shared, claim, max_tie_gap)
+    broken = np.flatnonzero(~finite)
+    if len(broken) > max_not_finite or not finite.any():
+        return _not_finite(table, rows, broken, claim, max_not_finite, max_tie_gap)
+    n_tasks = len(table)
+    if len(broken):
+        kept = np.flatnonzero(finite)
+        table, rows, given = table.take(kept), rows.take(kept), [given[task] for task in kept.tolist()]
+    shared, most = shared_rows(rows, table), most_that_pass(len(table), min_shared, max_shared)
+    if len(shared) > most:
+        return _shared(table, shared, claim, most, max_tie_gap)
     ties = _ties(table, rows, given)
     failed = ties.gap > max_tie_gap
     fault, n_affected = _fault_of_ties(ties)
     return Finding(
         Status.FAILED if failed else Status.PASSED,
         claim=claim,
-        measured={"tie_gap": ties.gap, "users_with_constant_scores": int(ties.constant.sum())},
-        limits=(Limit("tie_gap", "<=", max_tie_gap),),
-        n=len(table),
+        measured={
+            "tie_gap": ties.gap,
+            "users_with_constant_scores": int(ties.constant.sum()),
+            **({"users_with_non_finite_scores": len(broken)} if len(broken) else {}),
+            **({"users_with_a_shared_row": len(shared)} if len(shared) else {}),
+        },
+        limits=(
+            Limit("tie_gap", "<=", max_tie_gap),
+            *((Limit("users_with_non_finite_scores", "<=", max_not_finite),) if len(broken) else ()),
+            *((Limit("users_with_a_shared_row", "<=", most),) if len(shared) else ()),
+        ),
+        n=n_tasks,
         evidence=_tied_rows(table, rows, ties) if failed else (),
         suspects=(fault,) if failed else (),
-        affected=Affected(n_affected, len(table)) if failed else None,
+        affected=Affected(n_affected, n_tasks) if failed else None,
     )
 
 
@@ -133,12 +157,15 @@ def _fault_of_ties(ties: _Ties) -> tuple[Suspected, int]:
     return suspect(TIES_DECIDE), int((among & (ties.tied > 1)).sum())
 
 
-def _not_finite(table: TaskTable, rows: Rows, broken: IntArray, claim: str, max_tie_gap: float) -> Finding:
+def _not_finite(
+    table: TaskTable, rows: Rows, broken: IntArray, claim: str, max_not_finite: int, max_tie_gap: float
+) -> Finding:
     return Finding(
         Status.FAILED,
         claim=claim,
         measured={"users_with_non_finite_scores": len(broken)},
-        limits=(Limit("users_with_non_finite_scores", "<=", 0),),
+        # where all are broken nothing is left to judge, however many may be
+        limits=(Limit("users_with_non_finite_scores", "<=", min(max_not_finite, len(table) - 1)),),
         compared_with={"tie_gap": max_tie_gap},
         n=len(table),
         evidence=tuple(
@@ -161,12 +188,12 @@ def _non_finite_row(query_id: str, row: FloatArray) -> str:
     return f"query {query_id!r}: score {row[bad[0]]} at position {bad[0]} ({len(bad)} of {len(row)})"
 
 
-def _shared(table: TaskTable, shared: IntArray, claim: str, max_tie_gap: float) -> Finding:
+def _shared(table: TaskTable, shared: IntArray, claim: str, most: int, max_tie_gap: float) -> Finding:
     return Finding(
         Status.FAILED,
         claim=claim,
         measured={"users_with_a_shared_row": len(shared)},
-        limits=(Limit("users_with_a_shared_row", "<=", 0),),
+        limits=(Limit("users_with_a_shared_row", "<=", most),),
         compared_with={"tie_gap": max_tie_gap},
         n=len(table),
         evidence=tuple(

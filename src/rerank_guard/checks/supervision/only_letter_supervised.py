@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rerank_guard.checks._kinds import Kinds
 from rerank_guard.checks.comparing.aligned import require_aligned
 from rerank_guard.checks.supervision._supervised_place import Letters, Wanted, Wrong, share_at_letter, what_is_wrong
 from rerank_guard.core.check import check
@@ -11,8 +12,9 @@ from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.answer_tokens import WRONG_LETTER_VARIANT
 from rerank_guard.core.faults.data import LABEL_OFFSET
 from rerank_guard.core.faults.supervision import LETTER_NOT_SUPERVISED, LOSS_MASK_WRONG
-from rerank_guard.core.finding import Affected, Finding, Limit, suspect
+from rerank_guard.core.finding import Affected, Finding, suspect
 from rerank_guard.core.prompts import TrainingPrompt
+from rerank_guard.core.setting import Count
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import LetterTable, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
@@ -45,14 +47,21 @@ _Row = tuple[str, Wrong]
     rules_out=(LABEL_OFFSET, LETTER_NOT_SUPERVISED, LOSS_MASK_WRONG),
 )
 def only_letter_supervised(
-    trained_prompts: Sequence[TrainingPrompt], supervised_tasks: Sequence[RankingTask], letter_table: LetterTable
+    trained_prompts: Sequence[TrainingPrompt],
+    supervised_tasks: Sequence[RankingTask],
+    letter_table: LetterTable,
+    *,
+    max_letter_not_supervised: Count = 0,
+    max_wrong_letter_variant: Count = 0,
+    max_label_offset: Count = 0,
+    max_loss_mask_wrong: Count = 0,
 ) -> Finding:
     """The loss is taken at one place, where the letter is predicted, and wants the in-context id of the right letter.
 
     A loss that averages the letter with the prompt or the end of the turn falls below log N without a ranking having been
     learned, and one that is taken elsewhere teaches everything but the answer.
 
-    Exact; one example fails. The right letter is that of the position at which the candidates list target_id, whatever
+    Exact; one example fails, unless some are tolerated. The right letter is that of the position at which the candidates list target_id, whatever
     target_index says; of any of them where it is listed more than once.
 
     An example has the first fault of this list, for each hides the next:
@@ -71,6 +80,10 @@ def only_letter_supervised(
         trained_prompts: one a task, from the code that trains, at least one.
         supervised_tasks: the tasks, in the same order.
         letter_table: the letters, one a position of the list, with their in-context ids.
+        max_letter_not_supervised: largest number of examples with this fault that is tolerated.
+        max_wrong_letter_variant: the same of wrong-letter-variant.
+        max_label_offset: the same of label-offset.
+        max_loss_mask_wrong: the same of loss-mask-wrong.
 
     Returns:
         PASSED, or FAILED with the most frequent fault first, in the order of the list where they are equally frequent.
@@ -84,22 +97,34 @@ def only_letter_supervised(
     wanted = [letters.wanted(task) for task in supervised_tasks]
     shares = [share_at_letter(*each) for each in zip(trained_prompts, wanted, strict=True)]
     by_fault = _by_fault(trained_prompts, wanted, letters)
-    n, broken = len(trained_prompts), sum(map(len, by_fault.values()))
-    by_count = sorted((rows for rows in by_fault.items() if rows[1]), key=lambda found: -len(found[1]))
-    return Finding(
-        Status.FAILED if broken else Status.PASSED,
-        claim=f"in each of {n} training examples the loss is taken at the target item's letter and nowhere else",
-        measured={
-            "broken_examples": broken,
-            "letter_share": round(sum(shares) / n, 4),
-            **{fault.name.replace("-", "_"): len(found) for fault, found in by_fault.items()},
+    n, figures = len(trained_prompts), {_figure(fault): fault for fault in _FAULTS}
+    kinds = Kinds(
+        "broken_examples",
+        sum(map(len, by_fault.values())),
+        {figure: len(by_fault[fault]) for figure, fault in figures.items()},
+        {
+            "letter_not_supervised": max_letter_not_supervised,
+            "wrong_letter_variant": max_wrong_letter_variant,
+            "label_offset": max_label_offset,
+            "loss_mask_wrong": max_loss_mask_wrong,
         },
-        limits=(Limit("broken_examples", "<=", 0),),
-        n=n,
-        evidence=_evidence([rows for _, rows in by_count]),
-        suspects=tuple(suspect(fault, _cause(fault, rows)) for fault, rows in by_count),
-        affected=Affected(broken, n, "examples"),
     )
+    failing = [(figures[figure], by_fault[figures[figure]]) for figure in kinds.failing]
+    return Finding(
+        Status.FAILED if failing else Status.PASSED,
+        claim=f"in each of {n} training examples the loss is taken at the target item's letter and nowhere else"
+        f"{kinds.exempt}",
+        measured={**kinds.measured, "letter_share": round(sum(shares) / n, 4)},
+        limits=kinds.limits,
+        n=n,
+        evidence=_evidence([rows for _, rows in failing]),
+        suspects=tuple(suspect(fault, _cause(fault, rows)) for fault, rows in failing),
+        affected=Affected(kinds.affected, n, "examples"),
+    )
+
+
+def _figure(fault: Fault) -> str:
+    return fault.name.replace("-", "_")
 
 
 def _by_fault(

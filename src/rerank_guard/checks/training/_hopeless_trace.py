@@ -11,21 +11,18 @@ from rerank_guard.core.finding import Suspected, suspect
 from rerank_guard.core.types import BoolArray, TrainingTrace
 from rerank_guard.core.verdict import MAX_EVIDENCE
 
-__all__ = ["HOPELESS", "Hopeless", "bad_gradients", "hopeless"]
+__all__ = ["HOPELESS", "MOSTLY_ZERO", "MOST_NON_FINITE", "Hopeless", "bad_gradients", "hopeless"]
 
-MOST_NON_FINITE_GRADIENTS = 0.05
-"""Share of the recorded steps up to which non-finite gradient norms are taken for skipped steps of loss scaling."""
+MOST_NON_FINITE = 0.05
+"""Default share of the recorded steps up to which non-finite gradient norms are taken for skipped steps of loss scaling."""
 
 MOSTLY_ZERO = 0.9
-"""Share of the steps with a gradient of exactly 0 from which on nothing can be learned."""
+"""Default share of the steps with a gradient of exactly 0 from which on nothing can be learned."""
 
 HOPELESS = (NO_TRAINABLE_PARAMETERS, NOT_TRAINED, SILENT_NAN, NO_UPDATE)
 """The faults that `hopeless` may name, in the order in which it looks for them."""
 
-_NON_FINITE = (
-    f"Letter NLLs, or more than {MOST_NON_FINITE_GRADIENTS:.0%} of the recorded gradient norms, are not finite numbers, and "
-    "training went on. Dynamic loss scaling skips fewer steps than that."
-)
+_NON_FINITE = "Letter NLLs, or more than {:.3g}% of the recorded gradient norms, are not finite numbers, and training went on. Dynamic loss scaling skips fewer steps than that."
 _NO_GRADIENT = (
     "No gradient reaches the weights: its norm is exactly 0, so the loss does not depend on what is trained.",
     "Look for a detach(), a no_grad() or an .item() between the letter logits and the loss, for an adapter that is off in "
@@ -41,8 +38,14 @@ class Hopeless:
     rows: tuple[str, ...]
 
 
-def hopeless(trace: TrainingTrace) -> Hopeless | None:
-    """The first reason why this job cannot have learned; None where it could. Exact: no statistics."""
+def hopeless(trace: TrainingTrace, *, max_non_finite: float, zero_gradients: float) -> Hopeless | None:
+    """The first reason why this job cannot have learned; None where it could. Exact: no statistics.
+
+    Args:
+        trace: of the job.
+        max_non_finite: share of the recorded gradient norms up to which those that are not finite are let pass.
+        zero_gradients: share of the steps with a gradient of 0 from which on nothing was learned.
+    """
     steps = trace.optimizer_steps
     if trace.trainable_parameters == 0:
         return Hopeless(
@@ -53,12 +56,13 @@ def hopeless(trace: TrainingTrace) -> Hopeless | None:
         return Hopeless(suspect(NOT_TRAINED), (taken,))
     bad = bad_gradients(trace)
     recorded = int((bad | np.isfinite(trace.gradient_norm)).sum())
-    if not bool(np.isfinite(trace.letter_nll).all()) or bad.sum() > MOST_NON_FINITE_GRADIENTS * recorded:
-        return Hopeless(suspect(SILENT_NAN, _NON_FINITE), _non_finite_rows(trace, bad))
+    if not bool(np.isfinite(trace.letter_nll).all()) or bad.sum() > max_non_finite * recorded:
+        cause = _NON_FINITE.format(100.0 * max_non_finite)
+        return Hopeless(suspect(SILENT_NAN, cause), _non_finite_rows(trace, bad))
     if not bool(trace.learning_rate.any()):
         return Hopeless(suspect(NO_UPDATE), (f"learning rate 0 at all {steps} steps",))
     zero = trace.gradient_norm == 0.0
-    if float(zero.mean()) >= MOSTLY_ZERO:
+    if float(zero.mean()) >= zero_gradients:
         return Hopeless(
             suspect(NO_UPDATE, *_NO_GRADIENT), (f"gradient norm 0 at {int(zero.sum())} of {steps} steps",)
         )

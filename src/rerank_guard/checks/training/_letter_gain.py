@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rerank_guard.checks._nearest_passing import nearest_passing
 from rerank_guard.core.types import FloatArray, TrainingTrace
 from rerank_guard.recording.monitor import TrainingMonitor, feed
 from rerank_guard.stats.bets import log_e_value_below, p_value_of
 from rerank_guard.stats.sample_size import samples_to_bet_below, samples_to_reach
 
 __all__ = ["LetterGain", "letter_gain"]
+
+_SMALLEST_EFFECT = 1e-6
+"""Of log N; an `effect` below this is never advised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class LetterGain:
         nll: (n,) letter NLL, nats.
         chance: (n,) log N of each example.
         earlier: letter NLL of the first half of the first pass.
-        least: the gain that counts as learning, nats.
+        effect: the gain that counts as learning, as a share of log N.
+        least: the same, nats.
         log_e: the largest log E against chance over the whole first pass.
         needed: the log E at which chance is rejected.
         decided_after: optimiser steps after which the training checks were decided; None where they were not.
@@ -38,6 +43,7 @@ class LetterGain:
     nll: FloatArray
     chance: FloatArray
     earlier: FloatArray
+    effect: float
     least: float
     log_e: float
     needed: float
@@ -85,6 +91,14 @@ class LetterGain:
         return min(1.0, 2.0 * p_value_of(max(self.log_against_effect, self.log_against_itself)))
 
     @property
+    def smaller_effect(self) -> float | None:
+        """The largest smaller `effect` with which this job passes; None where none does, or it passes as it is."""
+        if not self.beats_chance or self.mean <= 0.0 or self.mean >= self.least:
+            return None
+        chance = float(self.chance.mean())
+        return nearest_passing(lambda effect: self.mean >= effect * chance, self.effect, _SMALLEST_EFFECT)
+
+    @property
     def enough(self) -> int | None:
         """Examples in the window that would decide at this rate; None where no number would."""
         if self.mean >= self.least:
@@ -115,6 +129,7 @@ def letter_gain(trace: TrainingTrace, alpha: float, effect: float) -> LetterGain
         nll=nll,
         chance=chance,
         earlier=trace.letter_nll[first_pass[:cut]],
+        effect=effect,
         least=least,
         log_e=monitor.chance.largest,
         needed=math.log(1.0 / alpha),

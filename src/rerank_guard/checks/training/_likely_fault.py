@@ -7,12 +7,13 @@ import numpy as np
 from rerank_guard.checks.training._learning_rate import NEGLIGIBLE_LEARNING_RATE
 from rerank_guard.checks.training._letter_gain import LetterGain
 from rerank_guard.checks.training._loss_course import avoids_the_target, blew_up, warms_up_to_the_end
+from rerank_guard.core.advice import setting_advice
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.training import ANTI_LEARNING, DIVERGED, NO_SIGNAL, NO_UPDATE, UNDER_TRAINED
 from rerank_guard.core.finding import Suspected, suspect
 from rerank_guard.core.types import TrainingTrace
 
-__all__ = ["LIKELY", "likely_fault", "suspected_cause"]
+__all__ = ["LIKELY", "enough_for_you", "likely_fault", "suspected_cause"]
 
 LIKELY = (NO_UPDATE, ANTI_LEARNING, DIVERGED, UNDER_TRAINED, NO_SIGNAL)
 """The faults that `likely_fault` may name, in the order in which it looks for them."""
@@ -21,7 +22,10 @@ _FEW_STEPS = 200
 """Fewer optimiser steps than this seldom bring a letter reranker off chance; only names a likely cause."""
 
 _RAN_AWAY = 1.25
-"""Times chance above which a loss that rises has diverged."""
+"""Times chance above which a loss that rises has diverged; only names a failure that is certain."""
+
+_NAMING = 1e-3
+"""Share of alpha at which a failed job's targets have to be ranked below chance for it to be named so."""
 
 _AVOIDED = (
     "The target's letter is ranked worse than by chance: the job knows the answer and was taught to avoid it. The loss has "
@@ -30,8 +34,7 @@ _AVOIDED = (
 _RAN_OFF = "The letter NLL is, or was, far above chance, and above where it started: the learning rate is likely too large{}."
 _NOTHING = "Enough steps, and nothing learned: the answer is likely not in the prompt, or not in the loss."
 _MORE_OF_IT = (
-    "Train for longer or with more data, or put more of what tells the candidates apart into the prompt; if this much is "
-    "enough for you, declare a smaller `effect`."
+    "Train for longer or with more data, or put more of what tells the candidates apart into the prompt{}."
 )
 _LESS_CONFIDENT = (
     "Look at the examples with the largest NLL (wrong labels, targets cut from the prompt); then lower the learning "
@@ -45,7 +48,7 @@ def likely_fault(trace: TrainingTrace, gain: LetterGain, *, decided: bool) -> Fa
         return NO_UPDATE
     if decided:
         first_pass = np.flatnonzero(trace.first_pass)
-        if avoids_the_target(trace, first_pass[len(first_pass) // 2 :]):
+        if avoids_the_target(trace, first_pass[len(first_pass) // 2 :], _NAMING * gain.alpha):
             return ANTI_LEARNING
         if _ran_away(gain) or blew_up(trace):
             return DIVERGED
@@ -79,13 +82,21 @@ def suspected_cause(trace: TrainingTrace, gain: LetterGain, fault: Fault) -> Sus
     return suspect(fault, f"{seen} {cause}", statistical=True)
 
 
+def enough_for_you(gain: LetterGain) -> str:
+    """The advice of an `effect` that the gain reaches, for a gain that is real; empty where there is none to advise."""
+    smaller = gain.smaller_effect
+    if smaller is None:
+        return ""
+    return f"; or, if this much is enough for you, {setting_advice('loss_below_random', 'effect', smaller)}"
+
+
 def _seen_beside(gain: LetterGain, fault: Fault) -> tuple[str, str]:
     """What a failed job gained all the same, and what to do then; empty where it gained nothing."""
     if gain.beats_chance and gain.mean > 0.0:
         seen = (
             f"The gain over chance is real but trivial: {gain.mean:.3f} nats, under the declared {gain.least:.3f}."
         )
-        return seen, _MORE_OF_IT
+        return seen, _MORE_OF_IT.format(enough_for_you(gain))
     median = float(np.median(gain.gains))
     if fault not in (DIVERGED, ANTI_LEARNING) and (median >= gain.least or gain.beats_chance):
         seen = (

@@ -11,9 +11,6 @@ from rerank_guard.stats.bets import log_e_value_above
 
 __all__ = ["avoids_the_target", "blew_up", "quarters", "warms_up_to_the_end"]
 
-_ALPHA = 1e-6
-"""Level of `avoids_the_target`: it only chooses between two names of a failure that is certain."""
-
 _BLEW_UP = 1.5
 """Times both chance and the start that a tenth of the first pass has to exceed."""
 
@@ -21,17 +18,18 @@ _RISING = 1.05
 """Times its mean that the last learning rate has to exceed, where the rate never fell."""
 
 
-def avoids_the_target(trace: TrainingTrace, examples: IntArray) -> bool | None:
+def avoids_the_target(trace: TrainingTrace, examples: IntArray, alpha: float) -> bool | None:
     """Whether these examples' targets are ranked worse than a model that knows nothing would rank them.
 
     A model that knows nothing, however confident, has E[(r - 1)/(N - 1)] = 1/2 of the target's rank r. One that always
     prefers one wrong letter (trained on the letter of the next position, say) and else knows nothing has
-    1/2 + 1/(2(N - 1)). Only where a mean of that or less is rejected at 1e-6 does the model know the target and avoid it.
+    1/2 + 1/(2(N - 1)). Only where a mean of that or less is rejected at alpha does the model know the target and avoid it.
     At N=2 it never is.
 
     Args:
         trace: of the job.
         examples: indices of first-pass examples.
+        alpha: level.
 
     Returns:
         None where no ranks were recorded.
@@ -41,7 +39,7 @@ def avoids_the_target(trace: TrainingTrace, examples: IntArray) -> bool | None:
     examples = examples[np.isfinite(trace.target_rank[examples])]
     others = trace.n_candidates[examples].astype(np.float64) - 1.0
     places = np.clip((trace.target_rank[examples] - 1.0) / others, 0.0, 1.0)
-    return log_e_value_above(places, 0.5 + 0.5 / others) >= math.log(1.0 / _ALPHA)
+    return log_e_value_above(places, 0.5 + 0.5 / others) >= math.log(1.0 / alpha)
 
 
 def blew_up(trace: TrainingTrace) -> bool:

@@ -7,33 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._ranges import require_between
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTraceError
 from rerank_guard.core.faults.training import CONFIG_IGNORED, NOT_TRAINED
 from rerank_guard.core.finding import Finding, Limit, suspect
+from rerank_guard.core.setting import Count, NeededShare, Ratio, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.training_plan import TrainingPlan
 from rerank_guard.core.types import TrainingTrace
 from rerank_guard.core.verdict import Status
 
 __all__ = ["config_obeyed"]
-
-_NEAR_PEAK = 0.8
-"""Least share of the planned peak that a job should show which ran on well after its warm-up: the rate of the peak's own
-step may not have been logged, and decay begins at once."""
-
-_HALF_PEAK = 0.5
-"""The same where the job ended soon after its warm-up."""
-
-_DEAD = 1e-3
-"""Share of the peak below which a learning rate trains nothing."""
-
-_ALIVE = 0.5
-"""Least share of the steps after the warm-up at which there is a learning rate; of the usual schedules a cosine's is 0.97."""
-
-_WELL_AFTER = 20
-"""Steps after warm-up from which `_NEAR_PEAK` holds."""
 
 _USUAL_DEFAULTS = {
     ("learning_rate", 5e-5): "transformers' TrainingArguments",
@@ -43,6 +27,20 @@ _USUAL_DEFAULTS = {
     ("passes", 3.0): "transformers' TrainingArguments",
 }
 """Where a value may have come from; only words the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """What is let pass; see `config_obeyed`."""
+
+    tolerance: float
+    min_peak: float
+    min_peak_early: float
+    settled_after: int
+    spare_steps: int
+    dead_rate: float
+    min_alive: float
+    sampling_slack: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,37 +71,62 @@ class _Setting:
     can_name=(NOT_TRAINED, CONFIG_IGNORED),
     rules_out=(CONFIG_IGNORED,),
 )
-def config_obeyed(training_plan: TrainingPlan, training_trace: TrainingTrace, *, tolerance: float = 0.1) -> Finding:
+def config_obeyed(
+    training_plan: TrainingPlan,
+    training_trace: TrainingTrace,
+    *,
+    tolerance: Share = 0.1,
+    min_peak: NeededShare = 0.8,
+    min_peak_early: NeededShare = 0.5,
+    settled_after: Count = 20,
+    spare_steps: Count = 1,
+    dead_rate: Share = 1e-3,
+    min_alive: NeededShare = 0.5,
+    sampling_slack: Ratio = 3.0,
+    max_ignored: Count = 0,
+) -> Finding:
     """The peak learning rate, the steps, the examples a step and the passes over the data are those of the plan.
 
     Exact up to rounding; no statistics. What is let pass:
 
-    - steps: those of a loader that drops, keeps, or pads the rest of each pass, and one more; fewer, when the job was ended
-      because its verdicts were in (`trace.stopped_early`).
-    - examples a step: the largest step may be a tenth smaller than planned, and the mean a tenth larger, so that short
+    - steps: those of a loader that drops, keeps, or pads the rest of each pass, and `spare_steps` more or fewer; any
+      number fewer, when the job was ended because its verdicts were in (`trace.stopped_early`).
+    - examples a step: the largest step may be smaller than planned by the tolerance, and the mean larger, so that short
       last batches, and batches filled by tokens around a planned mean, pass.
-    - peak learning rate: a tenth above, and down to 0.8 of the plan in a job that ran 20 steps or more after its warm-up,
-      0.5 in one that only just ended it; not bounded from below in one that did not.
-    - steps with a learning rate above a thousandth of the peak: at least half of those after the warm-up, where these are
-      20 or more.
+    - peak learning rate: the tolerance above, and down to `min_peak` of the plan in a job that ran `settled_after` steps or
+      more after its warm-up, `min_peak_early` in one that only just ended it; not bounded from below in one that did not.
+    - steps with a learning rate above `dead_rate` of the peak: at least `min_alive` of those after the warm-up, where
+      these are `settled_after` or more.
     - passes: the first-pass examples are compared with what as many draws with replacement from all of the examples
       would show, so that such sampling passes; only a job that repeats a part of its data in place of the whole fails. Not
       compared where some steps recorded no example.
+
+    FAILED where more than `max_ignored` of these five are not the plan's.
 
     Args:
         training_plan: the job as configured.
         training_trace: what it recorded, of all processes together. Examples recorded after the last step do not count.
         tolerance: share by which the examples a step, the passes and the peak of the learning rate (from above) may
-            differ from the planned ones; the tenth above.
+            differ from the planned ones.
+        min_peak: least share of the planned peak that a job has to show which ran on well after its warm-up: the rate of
+            the peak's own step may not have been logged, and decay begins at once.
+        min_peak_early: the same where the job ended soon after its warm-up.
+        settled_after: steps after the warm-up from which on a job ran well after it.
+        spare_steps: steps that a job may take more, or fewer, than a loader explains.
+        dead_rate: share of the peak up to which a learning rate trains nothing.
+        min_alive: least share of the steps after the warm-up at which there is a learning rate; of the usual schedules a
+            cosine's is 0.97.
+        sampling_slack: how many distinct examples may be missing beside the tolerance, as a multiple of the square root
+            of those that draws with replacement show; their standard deviation is at most 0.4 of that root.
+        max_ignored: how many of the five may differ.
 
     Returns:
         PASSED, or FAILED with not-trained (no optimiser step) or config-ignored.
 
     Raises:
         InvalidTraceError: a learning rate that is not a number.
-        RerankGuardError: a tolerance outside [0, 1].
+        SettingError: a setting out of range.
     """
-    require_between("tolerance", tolerance, 0.0, 1.0)
     plan, trace = training_plan, training_trace
     if not bool(np.isfinite(trace.learning_rate).all()):
         step = int(np.flatnonzero(~np.isfinite(trace.learning_rate))[0])
@@ -112,16 +135,19 @@ def config_obeyed(training_plan: TrainingPlan, training_trace: TrainingTrace, *,
         )
     if not trace.optimizer_steps:
         return _not_trained(plan, trace)
-    settings = _settings(plan, trace, tolerance)
+    allowed = _Allowed(
+        tolerance, min_peak, min_peak_early, settled_after, spare_steps, dead_rate, min_alive, sampling_slack
+    )
+    settings = _settings(plan, trace, allowed)
     wrong = [setting for setting in settings if setting.wrong]
     return Finding(
-        Status.FAILED if wrong else Status.PASSED,
+        Status.FAILED if len(wrong) > max_ignored else Status.PASSED,
         measured={"settings_ignored": len(wrong), **{setting.name: setting.seen for setting in settings}},
-        limits=(Limit("settings_ignored", "<=", 0),),
+        limits=(Limit("settings_ignored", "<=", max_ignored),),
         compared_with={setting.name: setting.planned for setting in settings},
         n=trace.optimizer_steps,
         evidence=_evidence(wrong, plan, trace) if wrong else (),
-        suspects=(suspect(CONFIG_IGNORED, _cause(wrong)),) if wrong else (),
+        suspects=(suspect(CONFIG_IGNORED, _cause(wrong)),) if len(wrong) > max_ignored else (),
     )
 
 
@@ -150,45 +176,46 @@ def _evidence(wrong: list[_Setting], plan: TrainingPlan, trace: TrainingTrace) -
     return rows
 
 
-def _settings(plan: TrainingPlan, trace: TrainingTrace, tolerance: float) -> list[_Setting]:
-    settings = [_peak(plan, trace, tolerance), _steps(plan, trace), *_schedule(plan, trace)]
+def _settings(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> list[_Setting]:
+    settings = [_peak(plan, trace, allowed), _steps(plan, trace, allowed), *_schedule(plan, trace, allowed)]
     counts = np.bincount(trace.example_step[trace.example_step < trace.optimizer_steps])
     counts = counts[counts > 0]  # a job may record its losses at some steps only
     if len(counts) and plan.examples_per_step > 0 and plan.n_examples > 0:
-        settings.append(_examples_per_step(plan, int(counts.max()), float(counts.mean()), tolerance))
+        settings.append(_examples_per_step(plan, int(counts.max()), float(counts.mean()), allowed.tolerance))
         if len(counts) == trace.optimizer_steps:
-            settings.append(_passes(plan, trace, tolerance))
+            settings.append(_passes(plan, trace, allowed))
     return settings
 
 
-def _peak(plan: TrainingPlan, trace: TrainingTrace, tolerance: float) -> _Setting:
+def _peak(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> _Setting:
     seen, after = float(trace.learning_rate.max()), trace.optimizer_steps - plan.warmup_steps
     least = 0.0
-    if after >= _WELL_AFTER:
-        least = _NEAR_PEAK
+    if after >= allowed.settled_after:
+        least = allowed.min_peak
     elif after > 1:
-        least = _HALF_PEAK
-    wrong = seen > (1.0 + tolerance) * plan.learning_rate or seen < least * plan.learning_rate * (1.0 - 1e-9)
+        least = allowed.min_peak_early
+    too_high = seen > (1.0 + allowed.tolerance) * plan.learning_rate
+    wrong = too_high or seen < least * plan.learning_rate * (1.0 - 1e-9)
     return _Setting("learning_rate", plan.learning_rate, seen, wrong, " at most")
 
 
-def _steps(plan: TrainingPlan, trace: TrainingTrace) -> _Setting:
-    seen, most = trace.optimizer_steps, plan.steps + 1
-    least = plan.steps - 1
+def _steps(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> _Setting:
+    seen, most = trace.optimizer_steps, plan.steps + allowed.spare_steps
+    least = plan.steps - allowed.spare_steps
     if plan.max_steps is None and plan.examples_per_step > 0 and plan.epochs is not None:
-        least = math.floor(plan.n_examples // plan.examples_per_step * plan.epochs) - 1
+        least = math.floor(plan.n_examples // plan.examples_per_step * plan.epochs) - allowed.spare_steps
         most += math.ceil(plan.epochs)  # samplers of several processes pad each pass
     wrong = seen > most or (seen < least and not trace.stopped_early)
     return _Setting("steps", plan.steps, seen, wrong)
 
 
-def _schedule(plan: TrainingPlan, trace: TrainingTrace) -> list[_Setting]:
+def _schedule(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> list[_Setting]:
     """Steps after the warm-up that have a learning rate: a schedule may end long before the job does."""
     rates = trace.learning_rate[plan.warmup_steps :]
-    if len(rates) < _WELL_AFTER or not rates.any():
+    if len(rates) < allowed.settled_after or not rates.any():
         return []
-    alive = int((rates > _DEAD * rates.max()).sum())
-    return [_Setting("steps_with_a_learning_rate", len(rates), alive, alive < _ALIVE * len(rates))]
+    alive = int((rates > allowed.dead_rate * rates.max()).sum())
+    return [_Setting("steps_with_a_learning_rate", len(rates), alive, alive < allowed.min_alive * len(rates))]
 
 
 def _examples_per_step(plan: TrainingPlan, largest: int, mean: float, tolerance: float) -> _Setting:
@@ -199,14 +226,14 @@ def _examples_per_step(plan: TrainingPlan, largest: int, mean: float, tolerance:
     return _Setting("examples_per_step", planned, mean if too_many else largest, too_many)
 
 
-def _passes(plan: TrainingPlan, trace: TrainingTrace, tolerance: float) -> _Setting:
+def _passes(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> _Setting:
     """How often the job went over the examples that it saw, against how often as many would have gone over all."""
     read, distinct = len(trace.letter_nll), int(trace.first_pass.sum())
     planned = max(1.0, read / plan.n_examples)
     seen = read / max(1, distinct)
     drawn = -plan.n_examples * math.expm1(-read / plan.n_examples)  # distinct ones of `read` draws with replacement
-    wrong = distinct < (1.0 - tolerance) * min(drawn, plan.n_examples) - 3.0 * math.sqrt(drawn)
+    least = (1.0 - allowed.tolerance) * min(drawn, plan.n_examples) - allowed.sampling_slack * math.sqrt(drawn)
     # more examples than there are: repeats that were recorded under new ids, and taken for fresh ones
-    wrong = wrong or distinct > (1.0 + tolerance) * plan.n_examples
+    wrong = distinct < least or distinct > (1.0 + allowed.tolerance) * plan.n_examples
     how = f" over {distinct:,} of {plan.n_examples:,} examples (unless different ones were recorded under one id)"
     return _Setting("passes", planned, seen, wrong, how)

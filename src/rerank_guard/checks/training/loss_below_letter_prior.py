@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._settings import ALPHA, require_settings
+from rerank_guard.checks._settings import ALPHA
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTraceError
 from rerank_guard.core.faults.scoring import POSITION_PRIOR
 from rerank_guard.core.finding import Finding, Limit, not_applicable, suspect
+from rerank_guard.core.setting import Level
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import IntArray, TrainingTrace
 from rerank_guard.core.verdict import Status
@@ -63,7 +64,7 @@ class _Late:
     can_name=(POSITION_PRIOR,),
     looks_like=POSITION_PRIOR,
 )
-def loss_below_letter_prior(training_trace: TrainingTrace, *, alpha: float = ALPHA) -> Finding:
+def loss_below_letter_prior(training_trace: TrainingTrace, *, alpha: Level = ALPHA) -> Finding:
     """The job's predictions beat the best constant letter distribution in hindsight.
 
     Where the target's position is uneven in training, a model can fall below log N by learning the letters' shares alone;
@@ -82,16 +83,15 @@ def loss_below_letter_prior(training_trace: TrainingTrace, *, alpha: float = ALP
 
     Args:
         training_trace: what the job recorded, by `TraceRecorder.letters`.
-        alpha: level at which the prior has to be beaten.
+        alpha: level at which the prior has to be beaten, chance to be left, and the positions to be uneven.
 
     Returns:
         The verdict; position-prior where it failed.
 
     Raises:
         InvalidTraceError: a position outside the candidates.
-        RerankGuardError: alpha out of range.
+        SettingError: alpha out of range.
     """
-    require_settings(alpha)
     positions = training_trace.target_index
     if positions is None or len(positions) == 0:
         return not_applicable(

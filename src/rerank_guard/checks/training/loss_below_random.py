@@ -7,10 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rerank_guard.checks._settings import ALPHA, require_settings
-from rerank_guard.checks.training._hopeless_trace import HOPELESS, Hopeless, bad_gradients, hopeless
+from rerank_guard.checks._settings import ALPHA
+from rerank_guard.checks.training._hopeless_trace import (
+    HOPELESS,
+    MOST_NON_FINITE,
+    MOSTLY_ZERO,
+    Hopeless,
+    bad_gradients,
+    hopeless,
+)
 from rerank_guard.checks.training._letter_gain import LetterGain, letter_gain
-from rerank_guard.checks.training._likely_fault import LIKELY, likely_fault, suspected_cause
+from rerank_guard.checks.training._likely_fault import LIKELY, enough_for_you, likely_fault, suspected_cause
 from rerank_guard.checks.training._loss_course import quarters
 from rerank_guard.core.check import check
 from rerank_guard.core.defaults import LEARNING_EFFECT
@@ -18,6 +25,7 @@ from rerank_guard.core.errors import InvalidTraceError
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.training import ANTI_LEARNING, DIVERGED, NO_SIGNAL, SILENT_NAN
 from rerank_guard.core.finding import Finding, Limit, Suspected, suspect
+from rerank_guard.core.setting import Level, NeededShare, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import TrainingTrace
 from rerank_guard.core.verdict import Measured, Status
@@ -45,7 +53,12 @@ class _Outcome:
     looks_like=NO_SIGNAL,
 )
 def loss_below_random(
-    training_trace: TrainingTrace, *, alpha: float = ALPHA, effect: float = LEARNING_EFFECT
+    training_trace: TrainingTrace,
+    *,
+    alpha: Level = ALPHA,
+    effect: Share = LEARNING_EFFECT,
+    max_non_finite: Share = MOST_NON_FINITE,
+    zero_gradients: NeededShare = MOSTLY_ZERO,
 ) -> Finding:
     """The target letter's NLL fell below log N, significantly, and by at least the minimum effect.
 
@@ -65,8 +78,9 @@ def loss_below_random(
     - FAILED: "the mean gain is at least the effect" is rejected at alpha/2 (a bet on gains clipped below at -log N;
       clipping from below only raises a mean, so it is safe here and would not be for PASSED), or the mean gain is
       negative and the job's own probabilities are refuted at alpha/2 (1/E >= 2/alpha), or the trace shows that
-      nothing could have been learned: no trainable parameters, no step, learning rate 0, gradients of 0, an NLL that
-      is not finite, or non-finite gradient norms at more than 5 % of the recorded steps. (Fewer are normal in half
+      nothing could have been learned: no trainable parameters, no step, learning rate 0, gradients of 0 at
+      `zero_gradients` of the steps or more, an NLL that
+      is not finite, or non-finite gradient norms at more than `max_non_finite` of the recorded steps. (Fewer are normal in half
       precision: dynamic loss scaling starts too large and skips its first steps; Micikevicius et al. 2018. Their
       number is measured.)
     - INCONCLUSIVE: else, with the number of examples that would decide. Also where the first pass would fail but
@@ -82,10 +96,13 @@ def loss_below_random(
     Args:
         training_trace: what the job recorded. A gradient norm of NaN counts as a fault only where most steps recorded a
             number.
-        alpha: level of either decision.
+        alpha: level of either decision. That a failed job avoids its targets, which only names it, is decided at a
+            thousandth of it.
         effect: least gain that counts as learning, as a share of log N. Real preferences are noisy: on
             MovieLens-100K with popularity-sampled negatives a conditional logit on everything gains a quarter of
             log N, a useful tiny model a twentieth.
+        max_non_finite: share of the recorded gradient norms up to which those that are not finite are let pass.
+        zero_gradients: share of the steps with a gradient norm of exactly 0 from which on nothing was learned.
 
     Returns:
         The verdict; the fault is the likely cause by the trace's pattern.
@@ -93,11 +110,10 @@ def loss_below_random(
     Raises:
         InvalidTraceError: steps without first-pass examples, N below 2, a negative NLL, or a learning rate that is
             not a number.
-        RerankGuardError: alpha or effect out of range.
+        SettingError: a setting out of range.
     """
-    require_settings(alpha, effect)
     _require_sane(training_trace)
-    if reason := hopeless(training_trace):
+    if reason := hopeless(training_trace, max_non_finite=max_non_finite, zero_gradients=zero_gradients):
         return _stopped(training_trace, reason, effect)
     # a rounded softmax may give a p a hair above 1, and so a gain a hair outside of what the bet allows
     trace = replace(training_trace, letter_nll=np.maximum(training_trace.letter_nll, 0.0))
@@ -187,9 +203,7 @@ def _undecided(gain: LetterGain, fault: Fault | None) -> _Outcome:
         )
     enough = gain.enough
     if enough is None:
-        advice = (
-            "No number of examples at this rate would decide; train for longer, or lower `effect` if it is enough."
-        )
+        advice = f"No number of examples at this rate would decide; train for longer{enough_for_you(gain)}."
     else:
         advice = f"About {max(enough, gain.n + 1)} examples in the window at this rate would decide (now {gain.n})."
     if fault is None:

@@ -6,26 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rerank_guard.checks._ranges import require_between
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.supervision import LOSS_MASK_WRONG
 from rerank_guard.core.faults.training import ANTI_LEARNING
 from rerank_guard.core.finding import Finding, Limit, Suspected, not_applicable, suspect
+from rerank_guard.core.setting import Count, NeededShare, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import BoolArray, FloatArray, TrainingTrace
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 
 __all__ = ["loss_recorded_per_letter"]
-
-_FEWEST_BLOCKS = 10
-_FEWEST_EQUAL = 20
-"""Blocks, and equalities inside them, below which equal values may be a coarse number format's."""
-
-_CONSTANT = 0.95
-_DIFFERENT = 0.9
-"""Shares of the blocks with one value, and of neighbouring blocks with another: a batch mean has both. Of losses in a
-coarse format, equal with probability p to the next one, 20 equalities inside blocks and 9 differences between them have
-probability p^20 (1 - p)^9, at most 2e-8."""
 
 _ROUNDING = 0.02
 """Nats by which a loss of half precision may miss a bound."""
@@ -53,6 +43,16 @@ _RECORD_OWN = (
     "Record -log p(target letter) of every example, p the softmax over its N letters, before the mean over the batch "
     "(reduction='none') and without end-of-sequence or prompt tokens; or hand the letter logits to TraceRecorder.letters."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _BatchMean:
+    """What shows the mean over a batch; see `loss_recorded_per_letter`."""
+
+    min_batches: int
+    min_equal: int
+    one_value: float
+    another_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,25 @@ class _Recorded:
     claim="each training example's recorded loss is its own letter's NLL, not a batch's mean",
     can_name=(LOSS_MASK_WRONG, ANTI_LEARNING),
 )
-def loss_recorded_per_letter(training_trace: TrainingTrace, *, max_impossible: float = 0.01) -> Finding:
+def loss_recorded_per_letter(
+    training_trace: TrainingTrace,
+    *,
+    max_impossible: Share = 0.01,
+    max_negative: Count = 0,
+    min_batches: Count = 10,
+    min_equal: Count = 20,
+    one_value: NeededShare = 0.95,
+    another_value: NeededShare = 0.9,
+) -> Finding:
     """Each example has a value of its own, and one that the NLL of a letter can have.
 
     Exact, save for allowances for coarse number formats. What cannot be:
 
     - one value for all examples of a step (or of each forward pass of a step) and another for the next: the mean over a
-      batch, likely over all of its supervised tokens. Decided from 10 batches and 20 such equalities on; a loss that is the
-      same all along, as of a model that gives every user the same scores, is no batch mean, nor are losses that are 0.
+      batch, likely over all of its supervised tokens. Decided from `min_batches` batches and `min_equal` such equalities on;
+      a loss that is the same all along, as of a model that gives every user the same scores, is no batch mean, nor are
+      losses that are 0. Of losses in a coarse format, equal with probability p to the next one, 20 equalities inside
+      batches and 9 differences between them have probability p^20 (1 - p)^9, at most 2e-8.
     - a negative value: -log p is not.
     - where the target's rank r was recorded: an NLL below log r (r letters have at least the target's probability, and
       these sum to 1), or above log N where the target is first alone.
@@ -103,26 +114,31 @@ def loss_recorded_per_letter(training_trace: TrainingTrace, *, max_impossible: f
 
     Args:
         training_trace: what the job recorded.
-        max_impossible: share of the losses up to which those that contradict the target's rank are let pass; a negative
-            one never is.
+        max_impossible: share of the losses up to which those that are negative or contradict the target's rank are let
+            pass.
+        max_negative: how many negative ones are let pass among these; the figure is shown where any may be.
+        min_batches: fewest batches with one value of which a mean is suspected, 2 or more.
+        min_equal: fewest equalities inside them; fewer may be a coarse number format's.
+        one_value: least share of the batches that have one value.
+        another_value: least share of neighbouring ones that have another.
 
     Returns:
         PASSED; FAILED with loss-mask-wrong, or with anti-learning where nearly all values are negative; NOT_APPLICABLE
         where no finite loss was recorded.
 
     Raises:
-        RerankGuardError: a setting outside [0, 1].
+        SettingError: a setting out of range.
     """
-    require_between("max_impossible", max_impossible, 0.0, 1.0)
     if not np.isfinite(training_trace.letter_nll).any():
         return not_applicable("the trace holds no finite letter NLL", "see loss_below_random first")
-    recorded = _measure(training_trace)
-    suspected, rows = _decide(training_trace, recorded, max_impossible)
+    recorded = _measure(training_trace, _BatchMean(max(2, min_batches), min_equal, one_value, another_value))
+    suspected, rows = _decide(training_trace, recorded, max_impossible, max_negative)
     start, words = _start(training_trace, recorded.finite)
     return Finding(
         Status.PASSED if suspected is None else Status.FAILED,
         measured={
             "impossible_share": recorded.impossible_share,
+            **({"negative_losses": int(recorded.negative.sum())} if max_negative else {}),
             "examples_sharing_a_value": recorded.size or 1,
             "batches_looked_at": recorded.batches,
             "start_over_log_n": start,
@@ -131,6 +147,7 @@ def loss_recorded_per_letter(training_trace: TrainingTrace, *, max_impossible: f
         limits=(
             Limit("impossible_share", "<=", max_impossible),
             Limit("examples_sharing_a_value", "<=", 1),
+            *((Limit("negative_losses", "<=", max_negative),) if max_negative else ()),
         ),
         n=int(recorded.finite.sum()),
         evidence=(*rows[: MAX_EVIDENCE - 1], *_start_row(start, words)),
@@ -138,21 +155,24 @@ def loss_recorded_per_letter(training_trace: TrainingTrace, *, max_impossible: f
     )
 
 
-def _measure(trace: TrainingTrace) -> _Recorded:
+def _measure(trace: TrainingTrace, batch_mean: _BatchMean) -> _Recorded:
     finite = np.isfinite(trace.letter_nll)
     negative = finite & (trace.letter_nll < -_ROUNDING)
-    size, batches = _block_with_one_value(trace)
+    size, batches = _block_with_one_value(trace, batch_mean)
     return _Recorded(finite, negative, negative | (_contradicts_rank(trace) & finite), size, batches)
 
 
-def _decide(trace: TrainingTrace, recorded: _Recorded, max_impossible: float) -> tuple[Suspected | None, list[str]]:
+def _decide(
+    trace: TrainingTrace, recorded: _Recorded, max_impossible: float, max_negative: int
+) -> tuple[Suspected | None, list[str]]:
     """The fault with what was seen of it, and rows that show it."""
-    if recorded.negative.sum() > _MOSTLY * recorded.finite.sum():
+    too_many = recorded.negative.sum() > max_negative
+    if too_many and recorded.negative.sum() > _MOSTLY * recorded.finite.sum():
         return suspect(ANTI_LEARNING, _NEGATIVE), _rows(trace, recorded.negative)
     if recorded.size:
         what = f"every {recorded.size} examples that were run together share one value, as of the mean over a batch"
         return suspect(LOSS_MASK_WRONG, _NOT_ITS_OWN.format(what), _RECORD_OWN), _block_rows(trace, recorded.size)
-    if recorded.impossible_share > max_impossible or recorded.negative.any():
+    if recorded.impossible_share > max_impossible or too_many:
         what = f"{recorded.impossible.sum()} values are none that a letter's NLL can have"
         return suspect(LOSS_MASK_WRONG, _NOT_ITS_OWN.format(what), _RECORD_OWN), _rows(trace, recorded.impossible)
     return None, []
@@ -174,7 +194,7 @@ def _usual_size(trace: TrainingTrace) -> int:
     return int(sizes[(sizes * times).argmax()])
 
 
-def _block_with_one_value(trace: TrainingTrace) -> tuple[int, int]:
+def _block_with_one_value(trace: TrainingTrace, least: _BatchMean) -> tuple[int, int]:
     """The largest number of examples run together that share one value (0 for none), and how many batches were looked at."""
     usual = _usual_size(trace)
     for size in (size for size in range(usual, 1, -1) if usual % size == 0):
@@ -183,8 +203,10 @@ def _block_with_one_value(trace: TrainingTrace) -> tuple[int, int]:
         blocks = blocks[(np.abs(blocks) > 1e-6).any(axis=1)]  # losses of 0 are equal without being a mean
         constant: BoolArray = blocks.max(axis=1, initial=-np.inf) == blocks.min(axis=1, initial=np.inf)
         values = blocks[constant, 0]
-        enough = len(values) >= _FEWEST_BLOCKS and len(values) * (size - 1) >= _FEWEST_EQUAL
-        if enough and float(constant.mean()) >= _CONSTANT and float((np.diff(values) != 0.0).mean()) >= _DIFFERENT:
+        if len(values) < least.min_batches or len(values) * (size - 1) < least.min_equal:
+            continue
+        differ = float((np.diff(values) != 0.0).mean())
+        if float(constant.mean()) >= least.one_value and differ >= least.another_value:
             return size, len(blocks)
     return 0, len(trace.letter_nll) // usual if usual > 1 else 0
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rerank_guard.checks._ranges import require_between
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import RerankGuardError
 from rerank_guard.core.fault import Fault
@@ -18,6 +17,7 @@ from rerank_guard.core.faults.training import (
     SILENT_NAN,
 )
 from rerank_guard.core.finding import Finding, Limit, Suspected, suspect
+from rerank_guard.core.setting import Count, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.training_plan import ParameterChange
 from rerank_guard.core.verdict import MAX_EVIDENCE, Measured, Status
@@ -36,16 +36,27 @@ _PART_UNMOVED = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Allowed:
+    """How many tensors of each fault are let pass."""
+
+    unmoved: int
+    frozen_moved: int
+    not_finite: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Changes:
     """The tensors that have elements, by what became of them.
 
     Attributes:
         tensors: all of them.
         least: the least relative change.
+        allowed: how many of each fault are let pass.
     """
 
     tensors: list[ParameterChange]
     least: float
+    allowed: _Allowed
 
     @property
     def to_train(self) -> int:
@@ -99,7 +110,12 @@ class _Changes:
     rules_out=(NOT_TRAINED, NO_TRAINABLE_PARAMETERS, NO_UPDATE, FROZEN_WEIGHTS_UPDATED),
 )
 def only_trainable_weights_updated(
-    parameter_changes: Sequence[ParameterChange], *, least_relative_change: float = 1e-6
+    parameter_changes: Sequence[ParameterChange],
+    *,
+    least_relative_change: Share = 1e-6,
+    max_unmoved: Count = 0,
+    max_frozen_moved: Count = 0,
+    max_not_finite: Count = 0,
 ) -> Finding:
     """Every tensor that should train has changed, every other one is as it was, and all are finite.
 
@@ -111,19 +127,23 @@ def only_trainable_weights_updated(
         parameter_changes: one a tensor, after the job.
         least_relative_change: a job that changes its weights by less than this share of their norm has changed nothing;
             float32 resolves 1e-7.
+        max_unmoved: how many tensors that should train may have a change of exactly 0.
+        max_frozen_moved: how many that should stay may have changed.
+        max_not_finite: how many may have a change or norm that is not finite; they then count in nothing else.
 
     Returns:
         PASSED, or FAILED with the first of: silent-nan (a change or norm that is not finite),
         no-trainable-parameters (none should train; also of an empty list), frozen-weights-updated (one that should stay
         changed), no-update (one that should train has a change of exactly 0, or all of them, separately and taken
-        together, changed by less than 1e-6 of their norm).
+        together, changed by less than `least_relative_change` of their norm).
 
     Raises:
-        RerankGuardError: a negative norm, change or number of elements; a setting outside [0, 1].
+        RerankGuardError: a negative norm, change or number of elements; a setting out of range.
     """
-    require_between("least_relative_change", least_relative_change, 0.0, 1.0)
     _require_sane(parameter_changes)
-    changes = _Changes([change for change in parameter_changes if change.elements > 0], least_relative_change)
+    allowed = _Allowed(max_unmoved, max_frozen_moved, max_not_finite)
+    with_elements = [change for change in parameter_changes if change.elements > 0]
+    changes = _Changes(with_elements, least_relative_change, allowed)
     fault, offenders = _first_fault(changes)
     n, to_train = len(changes.tensors), changes.to_train
     return Finding(
@@ -149,13 +169,13 @@ def _require_sane(changes: Sequence[ParameterChange]) -> None:
 
 def _first_fault(changes: _Changes) -> tuple[Fault | None, list[ParameterChange]]:
     """The first fault, in the order in which one hides the next, and the tensors that show it."""
-    if changes.broken:
+    if len(changes.broken) > changes.allowed.not_finite:
         return SILENT_NAN, changes.broken
     if not changes.to_train:
         return NO_TRAINABLE_PARAMETERS, changes.frozen_moved
-    if changes.frozen_moved:
+    if len(changes.frozen_moved) > changes.allowed.frozen_moved:
         return FROZEN_WEIGHTS_UPDATED, sorted(changes.frozen_moved, key=lambda change: -change.change)
-    if changes.still or changes.barely:
+    if len(changes.still) > changes.allowed.unmoved or changes.barely:
         return NO_UPDATE, changes.still or changes.moving
     return None, []
 
@@ -181,7 +201,11 @@ def _figures(changes: _Changes, fault: Fault | None) -> dict[str, Measured]:
         # of tensors that all start at 0 there is no relative change
         "relative_change": changes.together if math.isfinite(changes.together) else None,
     }
-    first = "tensors_unmoved" if changes.still or not changes.barely else "relative_change"
+    first = (
+        "tensors_unmoved"
+        if len(changes.still) > changes.allowed.unmoved or not changes.barely
+        else "relative_change"
+    )
     if fault is SILENT_NAN:
         first = "tensors_not_finite"
     elif fault is NO_TRAINABLE_PARAMETERS:
@@ -194,10 +218,10 @@ def _figures(changes: _Changes, fault: Fault | None) -> dict[str, Measured]:
 def _limits(changes: _Changes) -> tuple[Limit, ...]:
     """The relative change of all together decides only where no tensor by itself moved enough."""
     limits = (
-        Limit("tensors_unmoved", "<=", 0),
+        Limit("tensors_unmoved", "<=", changes.allowed.unmoved),
         Limit("tensors_to_train", ">=", 1),
-        Limit("frozen_tensors_moved", "<=", 0),
-        Limit("tensors_not_finite", "<=", 0),
+        Limit("frozen_tensors_moved", "<=", changes.allowed.frozen_moved),
+        Limit("tensors_not_finite", "<=", changes.allowed.not_finite),
     )
     return (*limits, Limit("relative_change", ">=", changes.least)) if changes.barely else limits
 

@@ -7,31 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rerank_guard.checks._ranges import require_between
-from rerank_guard.checks.training._hopeless_trace import HOPELESS, hopeless
+from rerank_guard.checks.training._hopeless_trace import HOPELESS, MOST_NON_FINITE, MOSTLY_ZERO, hopeless
 from rerank_guard.checks.training._learning_rate import NEGLIGIBLE_LEARNING_RATE
 from rerank_guard.checks.training._loss_course import avoids_the_target
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTraceError
 from rerank_guard.core.faults.training import ANTI_LEARNING, CONFIG_IGNORED, DIVERGED, NO_SIGNAL, NO_UPDATE
 from rerank_guard.core.finding import Finding, Limit, Suspected, suspect
+from rerank_guard.core.setting import Level, NeededShare, Ratio, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.training_plan import TrainingPlan
 from rerank_guard.core.types import IntArray, TrainingTrace
 from rerank_guard.core.verdict import Measured, Status
 
 __all__ = ["overfits_one_batch"]
-
-_RAN_AWAY = 1.25
-"""Times both chance and the start, above which a loss did not merely fail to fall."""
-
-_ROSE = 0.1
-"""Share of log N by which the loss must have risen before the targets' ranks are looked at. These are of the same few examples
-over and over: a base that ranks just these low, and learns nothing, is no job of the wrong sign."""
-
-_RATE_LOST = 0.5
-_RATE_TOO_HIGH = 1.1
-"""A highest learning rate of the smoke training outside of these shares of the planned one is not the plan's."""
 
 _OTHER_RATE = "The smoke training ran with another learning rate than the plan's: the setting was lost on its way."
 _TRAIN_LONGER = (
@@ -49,12 +38,30 @@ class _Course:
         started, ended: mean over the first and the last quarter of the steps.
         chance: mean log N.
         bound: the NLL up to which the job has overfitted the batch.
+        max_excess: share by which it may end above both chance and its start.
+        max_rise: share of log N by which it may rise before the targets' ranks are looked at. These are of the same few
+            examples over and over: a base that ranks just these low, and learns nothing, is no job of the wrong sign.
     """
 
     started: float
     ended: float
     chance: float
     bound: float
+    max_excess: float = 0.0
+    max_rise: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """The learning rates that are taken for the plan's: from a share of it to an excess over it."""
+
+    rate: float
+    least: float
+    excess: float
+
+    def contain(self, highest: float) -> bool:
+        """Whether the highest rate of a job is one of them."""
+        return self.least * self.rate <= highest <= (1.0 + self.excess) * self.rate
 
 
 @check(
@@ -67,8 +74,16 @@ def overfits_one_batch(
     smoke_trace: TrainingTrace,
     training_plan: TrainingPlan | None = None,
     *,
-    share_of_entropy: float = 0.9,
-    share_of_chance: float = 0.5,
+    share_of_entropy: Share = 0.9,
+    share_of_chance: Share = 0.5,
+    max_excess: Ratio = 0.25,
+    max_rise: Share = 0.1,
+    alpha: Level = 1e-6,
+    min_rate: NeededShare = 0.5,
+    max_rate_excess: Ratio = 0.1,
+    negligible_rate: Ratio = NEGLIGIBLE_LEARNING_RATE,
+    max_non_finite: Share = MOST_NON_FINITE,
+    zero_gradients: NeededShare = MOSTLY_ZERO,
 ) -> Finding:
     """Trained on the same few examples over and over, the job overfits them.
 
@@ -80,11 +95,11 @@ def overfits_one_batch(
     of the batch, which is what a model that does not read its prompt can reach at best; where the targets' positions were
     not recorded, or all examples have about one letter (an entropy up to half of log 2), with log N.
 
-    - PASSED: the NLL is at most 0.9 of that entropy (0.5 of log N).
+    - PASSED: the NLL is at most `share_of_entropy` of that entropy (`share_of_chance` of log N).
     - FAILED: what cannot have learned (no trainable parameter, no step, learning rate or gradients 0, losses that are not
-      numbers); a learning rate other than the plan's; or an NLL that ran away above 1.25 times both chance and the first
-      quarter, or that rose by a tenth of log N with targets that are ranked below chance (`avoids_the_target`; of repeated
-      examples no error rate is claimed).
+      numbers); a learning rate other than the plan's; or an NLL that ran away above both chance and the first quarter by
+      more than `max_excess` of the larger, or that rose by more than `max_rise` of log N with targets that are ranked below
+      chance at alpha (`avoids_the_target`; of repeated examples no error rate is claimed).
     - INCONCLUSIVE: else; more steps would decide.
 
     Args:
@@ -93,26 +108,35 @@ def overfits_one_batch(
         training_plan: the job's plan; None where it is not known.
         share_of_entropy: the NLL that counts as overfitted, as a share of the batch's letter entropy.
         share_of_chance: the same as a share of log N.
+        max_excess: by which share the NLL may end above both chance and its start; above that the job has diverged.
+        max_rise: share of log N by which it may rise before the targets' ranks are looked at.
+        alpha: level at which these have to be below chance for a job of the wrong sign.
+        min_rate: least share of the plan's learning rate that the smoke training has to reach.
+        max_rate_excess: by which share it may exceed the plan's.
+        negligible_rate: a highest learning rate up to this moves nothing.
+        max_non_finite: share of the recorded gradient norms up to which those that are not finite are let pass.
+        zero_gradients: share of the steps with a gradient norm of exactly 0 from which on nothing was learned.
 
     Returns:
         The verdict, with the fault that the trace shows where it failed.
 
     Raises:
         InvalidTraceError: steps without examples, or N below 2.
-        RerankGuardError: a setting outside [0, 1].
+        SettingError: a setting out of range.
     """
-    require_between("share_of_entropy", share_of_entropy, 0.0, 1.0)
-    require_between("share_of_chance", share_of_chance, 0.0, 1.0)
     _require_sane(smoke_trace)
-    course = _course(smoke_trace, share_of_entropy, share_of_chance)
-    if reason := hopeless(smoke_trace):
+    course = replace(
+        _course(smoke_trace, share_of_entropy, share_of_chance), max_excess=max_excess, max_rise=max_rise
+    )
+    if reason := hopeless(smoke_trace, max_non_finite=max_non_finite, zero_gradients=zero_gradients):
         return _finding(smoke_trace, course, Status.FAILED, reason.suspected, reason.rows, by_loss=False)
-    if wrong := _wrong_rate(float(smoke_trace.learning_rate.max()), training_plan):
+    planned = None if training_plan is None else _Rates(training_plan.learning_rate, min_rate, max_rate_excess)
+    if wrong := _wrong_rate(float(smoke_trace.learning_rate.max()), planned, negligible_rate):
         suspected, row = wrong
         return _finding(smoke_trace, course, Status.FAILED, suspected, (row,), by_loss=False)
     if course.ended <= course.bound:
         return _finding(smoke_trace, course, Status.PASSED)
-    if rise := _rise(smoke_trace, course):
+    if rise := _rise(smoke_trace, course, alpha):
         return _finding(smoke_trace, course, Status.FAILED, rise, _path(smoke_trace))
     undecided = _finding(smoke_trace, course, Status.INCONCLUSIVE, None, _path(smoke_trace))
     return replace(undecided, cause=_undecided(smoke_trace, course), next_step=_TRAIN_LONGER)
@@ -155,28 +179,28 @@ def _letter_entropy(trace: TrainingTrace) -> float | None:
     return entropy if entropy > math.log(2.0) / 2.0 else None
 
 
-def _wrong_rate(highest: float, plan: TrainingPlan | None) -> tuple[Suspected, str] | None:
+def _wrong_rate(highest: float, planned: _Rates | None, negligible: float) -> tuple[Suspected, str] | None:
     """What is wrong with the highest learning rate of the smoke training, and a row that shows it."""
-    if plan is not None and not _RATE_LOST * plan.learning_rate <= highest <= _RATE_TOO_HIGH * plan.learning_rate:
-        row = f"learning_rate: planned {plan.learning_rate:g}, seen {highest:g}"
+    if planned is not None and not planned.contain(highest):
+        row = f"learning_rate: planned {planned.rate:g}, seen {highest:g}"
         return suspect(CONFIG_IGNORED, _OTHER_RATE), row
-    if highest <= NEGLIGIBLE_LEARNING_RATE:
+    if highest <= negligible:
         cause = f"The highest learning rate is {highest:g}, so small that nothing moves."
         return suspect(NO_UPDATE, cause, "Raise it; 1e-5 to 3e-3 are usual."), f"highest learning rate {highest:g}"
     return None
 
 
-def _rise(trace: TrainingTrace, course: _Course) -> Suspected | None:
+def _rise(trace: TrainingTrace, course: _Course, alpha: float) -> Suspected | None:
     """The fault of a loss that rose; None of one that merely did not fall."""
     rose = f"from {course.started:.2f} to {course.ended:.2f} nats, where chance is {course.chance:.2f}"
-    above = course.ended > course.chance and course.ended - course.started > _ROSE * course.chance
-    if above and avoids_the_target(trace, _quarter(trace, 3)):
+    above = course.ended > course.chance and course.ended - course.started > course.max_rise * course.chance
+    if above and avoids_the_target(trace, _quarter(trace, 3), alpha):
         return suspect(
             ANTI_LEARNING,
             f"The letter NLL of the very examples that are trained on goes {rose}, and their targets are ranked below "
             "chance: the loss has the wrong sign.",
         )
-    if course.ended > _RAN_AWAY * max(course.chance, course.started):
+    if course.ended > (1.0 + course.max_excess) * max(course.chance, course.started):
         return suspect(
             DIVERGED,
             f"The letter NLL of the very examples that are trained on goes {rose}: the learning rate is far too large, or "

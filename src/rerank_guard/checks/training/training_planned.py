@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rerank_guard.checks._ranges import require_between
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.training._learning_rate import NEGLIGIBLE_LEARNING_RATE
 from rerank_guard.core.check import check
@@ -14,6 +13,7 @@ from rerank_guard.core.errors import InvalidTaskError, RerankGuardError
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.training import NO_TRAINABLE_PARAMETERS, NO_UPDATE, NOT_TRAINED, UNDER_TRAINED
 from rerank_guard.core.finding import Finding, Limit, Sign, Strength, Suspected
+from rerank_guard.core.setting import Count, Ratio
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.training_plan import TrainingPlan
@@ -23,10 +23,8 @@ from rerank_guard.core.verdict import Measured, Status
 __all__ = ["training_planned"]
 
 _NEVER_NEAR = 0.01
-"""A job that reaches less of its learning rate than this does not update; one that reaches more trains too little."""
-
-_MOST = 1e6
-"""Largest value of a setting that counts something."""
+"""A job that reaches less of its learning rate than this does not update; one that reaches more trains too little. Such a
+job warms up to its end and fails in either case, so this only names the failure."""
 
 _DECIDING = {
     NOT_TRAINED: "steps",
@@ -47,6 +45,7 @@ class _Outlook:
         full_rate: those after the warm-up.
         needed: how many of these the check asks for.
         reached: the highest learning rate of the job.
+        negligible: a learning rate up to this moves nothing.
     """
 
     plan: TrainingPlan
@@ -54,16 +53,17 @@ class _Outlook:
     full_rate: int
     needed: int
     reached: float
+    negligible: float
 
     @property
     def least_rate(self) -> float:
-        """The learning rate that the job has to reach: 1 % of the planned one, and more than a negligible one."""
-        return max(NEGLIGIBLE_LEARNING_RATE, _NEVER_NEAR * self.plan.learning_rate)
+        """The learning rate that the job has to reach: a share of the planned one, and more than a negligible one."""
+        return max(self.negligible, _NEVER_NEAR * self.plan.learning_rate)
 
     @property
     def moves(self) -> bool:
         """Whether the highest learning rate moves the weights."""
-        return self.reached > NEGLIGIBLE_LEARNING_RATE and self.reached >= self.least_rate
+        return self.reached > self.negligible and self.reached >= self.least_rate
 
 
 @check(
@@ -78,8 +78,9 @@ def training_planned(
     training_plan: TrainingPlan,
     tasks: Sequence[RankingTask],
     *,
-    least_steps: int = 40,
-    showings_per_letter: int = 10,
+    least_steps: Count = 40,
+    showings_per_letter: Count = 10,
+    negligible_rate: Ratio = NEGLIGIBLE_LEARNING_RATE,
 ) -> Finding:
     """The job has enough optimiser steps, at a rate that moves the weights, for the letters to leave chance.
 
@@ -106,11 +107,12 @@ def training_planned(
         tasks: the tasks of the evaluation, at least one; their largest N is that of the formula.
         least_steps: steps at the full rate without which no batch is large enough.
         showings_per_letter: how often each letter should be the answer at the full rate.
+        negligible_rate: a highest learning rate up to this moves nothing.
 
     Returns:
         PASSED, or FAILED with the first of: not-trained (no examples, or no step), no-trainable-parameters (0; None is
-        unknown and passes), no-update (the largest rate that the job reaches is at most 1e-7, or under 1 % of the
-        planned one because the warm-up is so long), under-trained (too few steps after warm-up; also where warm-up
+        unknown and passes), no-update (the largest rate that the job reaches is negligible, or under
+        1 % of the planned one because the warm-up is so long), under-trained (too few steps after warm-up; also where warm-up
         is as long as the run or longer).
 
     Raises:
@@ -118,14 +120,13 @@ def training_planned(
         RerankGuardError: a learning rate, a count or a number of passes that is negative or not a finite number; a
             setting below 0.
     """
-    require_between("least_steps", least_steps, 0, _MOST)
-    require_between("showings_per_letter", showings_per_letter, 0, _MOST)
     require_tasks(tasks)
     n_candidates = int(TaskTable.of(tasks).n_candidates.max())
     if n_candidates < 2:
         raise InvalidTaskError(f"the largest task has {n_candidates} candidate; a ranking needs at least 2.")
     _require_sane(training_plan)
-    outlook = _outlook(training_plan, n_candidates, least_steps, showings_per_letter)
+    needed = least_steps + math.ceil(showings_per_letter * n_candidates / max(1, training_plan.examples_per_step))
+    outlook = _outlook(training_plan, needed, negligible_rate)
     fault = _first_fault(outlook)
     return Finding(
         Status.PASSED if fault is None else Status.FAILED,
@@ -148,14 +149,15 @@ def _require_sane(plan: TrainingPlan) -> None:
             raise RerankGuardError(f"the training plan has {name}={value!r}; give a finite number from 0 on.")
 
 
-def _outlook(plan: TrainingPlan, n_candidates: int, least_steps: int, showings: int) -> _Outlook:
+def _outlook(plan: TrainingPlan, needed: int, negligible: float) -> _Outlook:
     steps = plan.steps if plan.n_examples > 0 and plan.examples_per_step > 0 else 0
     return _Outlook(
         plan=plan,
         steps=steps,
         full_rate=max(0, steps - plan.warmup_steps),
-        needed=least_steps + math.ceil(showings * n_candidates / max(1, plan.examples_per_step)),
+        needed=needed,
         reached=plan.learning_rate * min(1.0, steps / plan.warmup_steps if plan.warmup_steps else 1.0),
+        negligible=negligible,
     )
 
 
@@ -183,7 +185,7 @@ def _figures(outlook: _Outlook, first: str) -> dict[str, Measured]:
 
 
 def _limits(outlook: _Outlook) -> tuple[Limit, ...]:
-    sign: Sign = ">" if outlook.least_rate == NEGLIGIBLE_LEARNING_RATE else ">="
+    sign: Sign = ">" if outlook.least_rate == outlook.negligible else ">="
     limits = (
         Limit("steps_at_full_rate", ">=", outlook.needed),
         Limit("steps", ">=", 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rerank_guard.core.defaults import LEARNING_EFFECT
 from rerank_guard.core.errors import TargetError
 from rerank_guard.core.given import Cost, gives
 from rerank_guard.core.target import TracksParameters, Trains, TrainsOneBatch
@@ -34,7 +35,13 @@ def training_trace(asking: Asking, cutoffs: tuple[int, ...], given_tasks: Sequen
         trace = reranker.train(stage)
     elif takes(reranker.train, "monitor"):
         monitored: Callable[..., TrainingTrace] = reranker.train
-        monitor = TrainingMonitor(alpha=asking.settings.budget, cutoffs=cutoffs, n_users=len(given_tasks))
+        own = asking.settings.checks.get("loss_below_random", {})
+        monitor = TrainingMonitor(
+            alpha=_number(own.get("alpha", asking.settings.budget)),
+            effect=_number(own.get("effect", LEARNING_EFFECT)),
+            cutoffs=cutoffs,
+            n_users=len(given_tasks),
+        )
         trace = monitored(stage, monitor=monitor)
     else:
         raise TargetError(
@@ -42,6 +49,11 @@ def training_trace(asking: Asking, cutoffs: tuple[int, ...], given_tasks: Sequen
             "parameter and hand it to TraceRecorder(..., monitor=monitor), or run without --rerank-early-stop."
         )
     return asking.typed(trace, TrainingTrace, "train()")
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)  # `RunSettings` has seen to it
+    return float(value)
 
 
 @gives(needs=TracksParameters, cost=Cost.SCORING)
