@@ -9,6 +9,8 @@ from rerank_guard.checks.data.no_text_artifact_leak import no_text_artifact_leak
 from rerank_guard.checks.data.recall_ceiling_of_targets import recall_ceiling_of_targets as recall_ceiling_of_targets
 from rerank_guard.checks.data.split_disjoint import split_disjoint as split_disjoint
 from rerank_guard.checks.data.target_positions_uniform import target_positions_uniform as target_positions_uniform
+from rerank_guard.checks.data.tasks_not_rewritten import tasks_not_rewritten as tasks_not_rewritten
+from rerank_guard.checks.data.tasks_repeatable import tasks_repeatable as tasks_repeatable
 from rerank_guard.checks.data.titles_distinct import titles_distinct as titles_distinct
 from rerank_guard.checks.data.users_accounted_for import users_accounted_for as users_accounted_for
 from rerank_guard.checks.prompts.logit_position_correct import logit_position_correct as logit_position_correct
@@ -21,6 +23,7 @@ from rerank_guard.checks.quality.labels_not_offset import labels_not_offset as l
 from rerank_guard.checks.quality.no_regression import no_regression as no_regression
 from rerank_guard.checks.quality.no_slowdown import no_slowdown as no_slowdown
 from rerank_guard.checks.quality.recall_beats_baseline import recall_beats_baseline as recall_beats_baseline
+from rerank_guard.checks.quality.recall_uniform_over_users import recall_uniform_over_users as recall_uniform_over_users
 from rerank_guard.checks.quality.recall_within_ceiling import recall_within_ceiling as recall_within_ceiling
 from rerank_guard.checks.quality.reported_metrics_correct import reported_metrics_correct as reported_metrics_correct
 from rerank_guard.checks.saved_model.adapter_active import adapter_active as adapter_active
@@ -28,6 +31,7 @@ from rerank_guard.checks.saved_model.survives_reload import survives_reload as s
 from rerank_guard.checks.scoring.batch_invariant import batch_invariant as batch_invariant
 from rerank_guard.checks.scoring.calibrated import calibrated as calibrated
 from rerank_guard.checks.scoring.letter_mass import letter_mass as letter_mass
+from rerank_guard.checks.scoring.no_fill_in_values import no_fill_in_values as no_fill_in_values
 from rerank_guard.checks.scoring.no_order_fallback import no_order_fallback as no_order_fallback
 from rerank_guard.checks.scoring.permutation_equivariant import permutation_equivariant as permutation_equivariant
 from rerank_guard.checks.scoring.probabilities_agree import probabilities_agree as probabilities_agree
@@ -35,6 +39,7 @@ from rerank_guard.checks.scoring.probabilities_not_uniform import probabilities_
 from rerank_guard.checks.scoring.recall_uniform_by_position import recall_uniform_by_position as recall_uniform_by_position
 from rerank_guard.checks.scoring.scores_deterministic import scores_deterministic as scores_deterministic
 from rerank_guard.checks.scoring.scores_match_forward_pass import scores_match_forward_pass as scores_match_forward_pass
+from rerank_guard.checks.scoring.scores_not_cached import scores_not_cached as scores_not_cached
 from rerank_guard.checks.scoring.scores_well_formed import scores_well_formed as scores_well_formed
 from rerank_guard.checks.supervision.only_letter_supervised import only_letter_supervised as only_letter_supervised
 from rerank_guard.checks.training.config_obeyed import config_obeyed as config_obeyed

@@ -72,7 +72,7 @@ def biased(n=12):
     return (Permuted(tasks, orders, rows, rows),)
 
 
-def half_unseen(users=120, n=20):
+def half_unseen(users=60, n=20):
     tasks = [make_task(user % n, n, user=user) for user in rng().permutation(users).tolist()]
     return scores_that_hit(tasks, [task.target_index < n // 2 for task in tasks]), tasks, 5
 
@@ -131,7 +131,7 @@ CASES = [
         OPEN,
         PASSED,
     ),
-    (recall_uniform_by_position, half_unseen, {}, PASSED, FAILED),
+    (recall_uniform_by_position, half_unseen, {}, OPEN, FAILED),
     (generalizes_to_held_out, lost, {"min_examples": 20}, PASSED, FAILED),
     (no_regression, fallen, {"margin": 0.01}, OPEN, FAILED),
     (no_slowdown, slower, {}, PASSED, FAILED),

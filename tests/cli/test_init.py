@@ -163,7 +163,7 @@ def test_what_a_method_adds_to_checks_that_are_judged_anyway(here):
     lacks = {tuple(method.call for method in each.methods): each for each in overview_of(Bare()).lacks}
     popularity = lacks[("item_popularity()",)]
     assert popularity.checks == ()
-    assert [planned.family for planned in popularity.used_by] == ["recall_beats_baseline"]
+    assert "recall_beats_baseline" in [planned.family for planned in popularity.used_by]
     tasks = lacks[("training_tasks()",)]
     assert "split_disjoint" in [planned.family for planned in tasks.checks]
     assert "no_history_leak" in [planned.family for planned in tasks.used_by]

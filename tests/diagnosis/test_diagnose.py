@@ -168,7 +168,7 @@ def test_a_check_of_the_users_own_with_a_fault_of_its_own_is_named():
 
 
 def test_undecided_alone_names_no_fault():
-    undecided = ("recall_beats_baseline", "probabilities_not_uniform")
+    undecided = ("recall_beats_baseline", "recall_uniform_by_position")
     diagnosis = found(pattern({}, inconclusive=undecided))
     assert (diagnosis.fault, diagnosis.certainty) == (UNDECIDED, Certainty.OPEN)
     assert {family(check) for check in diagnosis.explains} == set(undecided)

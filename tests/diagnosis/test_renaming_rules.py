@@ -16,6 +16,7 @@ from rerank_guard.diagnosis.rules.renaming import (
     enough_steps,
     faint_probabilities,
     had_learned_before,
+    no_job_to_blame,
     ordinary_steps,
     overfits_and_learns_nothing,
     renamed,
@@ -68,6 +69,8 @@ REGRESSED = {"no_regression": "regression"}
 INACTIVE = {"adapter_active": "adapter-inactive"}
 ELSEWHERE = {"scores_match_forward_pass": "scores-not-from-model", "survives_reload": "adapter-inactive"}
 FAINT = {"probabilities_not_uniform": "no-signal"}
+SLIGHT = {"recall_beats_baseline": "under-trained"}
+SLIGHT_FIGURES = {"recall_beats_baseline": {"recall": 0.27}}
 FELL_TOO = {"no_regression": FELL}
 
 CASES = [
@@ -115,13 +118,25 @@ CASES = [
     Case(overfits_and_learns_nothing, LOSS, STUCK, None, missing=("overfits_one_batch",)),
     Case(overfits_and_learns_nothing, LOSS, DIVERGED, None),
     Case(overfits_and_learns_nothing, "recall_beats_baseline", CHANCE, None),
-    Case(faint_probabilities, "probabilities_not_uniform", FAINT, "under-trained"),
-    Case(
-        faint_probabilities,
-        "probabilities_not_uniform",
-        {"probabilities_not_uniform": "position-prior"},
-        "under-trained",
+    *(
+        Case(faint_probabilities, "probabilities_not_uniform", failed, gives, figures, missing)
+        for fault in ("no-signal", "position-prior")
+        for failed, gives, figures, missing in (
+            ({"probabilities_not_uniform": fault}, "score-scale-wrong", {}, ()),
+            ({"probabilities_not_uniform": fault}, "score-scale-wrong", {}, (LOSS,)),
+            ({"probabilities_not_uniform": fault}, None, {}, ("probabilities_agree",)),
+            ({"probabilities_not_uniform": fault, **SHORT}, "under-trained", loss(), ()),
+        )
     ),
+    *(
+        Case(no_job_to_blame, "recall_beats_baseline", {**SLIGHT, **also}, gives, figures, missing)
+        for also, gives, figures, missing in (
+            ({}, "baseline-not-beaten", SLIGHT_FIGURES, ()),
+            ({}, "baseline-not-beaten", SLIGHT_FIGURES, (LOSS,)),
+            (SHORT, None, {**SLIGHT_FIGURES, **loss()}, ()),
+        )
+    ),
+    Case(no_job_to_blame, "recall_beats_baseline", CHANCE, None),
     Case(faint_probabilities, "probabilities_not_uniform", {**FAINT, **CHANCE}, None),
     Case(faint_probabilities, "probabilities_not_uniform", {"probabilities_not_uniform": "silent-fallback"}, None),
     Case(faint_probabilities, "permutation_equivariant", {"permutation_equivariant": "position-prior"}, None),
@@ -215,8 +230,8 @@ def test_a_job_that_overfits_one_batch_leaves_the_data():
 
 
 @ALL_RULED_OUT
-@pytest.mark.parametrize(("also", "fault"), [({}, "under-trained"), (CHANCE, "no-signal")])
-def test_faint_probabilities_under_a_good_ranking_are_of_a_job_that_has_only_begun(also, fault):
+@pytest.mark.parametrize(("also", "fault"), [({}, "score-scale-wrong"), (CHANCE, "no-signal")])
+def test_faint_probabilities_under_a_good_ranking_are_on_another_scale(also, fault):
     assert found(pattern({**FAINT, **also})).fault == fault
 
 

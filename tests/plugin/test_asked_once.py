@@ -15,7 +15,6 @@ from rerank_guard.suite.inputs.rescored import PERMUTED, PROBED
 
 SCORED = ("score", "score_synthetic", "predict_proba", "score_reloaded", "score_without_adapter")
 ASKED_ONCE = (
-    "tasks",
     "train",
     "train_one_batch",
     "letter_table",
@@ -23,8 +22,15 @@ ASKED_ONCE = (
     "parameter_changes",
     "reported_metrics",
 )
+ASKED_TWICE = ("tasks",)
+"""Whether they are the same at every call is a check's question."""
+
 REPEATED_ON_PURPOSE = 2
 """The same few tasks in two equal calls, to see whether the scores differ at all."""
+
+
+RELISTED = 8
+"""Lists in another order, to see whether scores are kept by user."""
 
 
 def counted(target, calls):
@@ -39,7 +45,9 @@ def counted(target, calls):
 
         return call
 
-    return Wrapped(target, **{name: noting(name, getattr(target, name)) for name in SCORED + ASKED_ONCE})
+    return Wrapped(
+        target, **{name: noting(name, getattr(target, name)) for name in SCORED + ASKED_ONCE + ASKED_TWICE}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +60,16 @@ def calls():
 def test_no_call_is_made_twice_but_the_one_that_has_to_be(calls):
     repeated = {call: count for call, count in Counter(calls).items() if count > 1}
     assert {(name, len(tasks)): count for (name, tasks), count in repeated.items()} == {
-        ("score", PROBED): REPEATED_ON_PURPOSE
+        ("tasks", 0): 2,
+        ("score", PROBED): REPEATED_ON_PURPOSE,
+        ("score", RELISTED): 2,  # under the user's own id and under a new one
     }
 
 
 def test_what_has_no_tasks_is_asked_once(calls):
     counts = Counter(name for name, _ in calls)
     assert {name: counts[name] for name in ASKED_ONCE} == dict.fromkeys(ASKED_ONCE, 1)
+    assert {name: counts[name] for name in ASKED_TWICE} == dict.fromkeys(ASKED_TWICE, 2)
 
 
 def test_the_held_out_tasks_are_scored_once_and_all_else_is_a_few(calls):
@@ -67,7 +78,7 @@ def test_the_held_out_tasks_are_scored_once_and_all_else_is_a_few(calls):
     for name, tasks in calls:
         prompts[name] += len(tasks)
     different_n = 1
-    assert prompts["score"] == N_TASKS + REPEATED_ON_PURPOSE * PROBED + PROBED
+    assert prompts["score"] == N_TASKS + REPEATED_ON_PURPOSE * PROBED + PROBED + 2 * RELISTED
     assert prompts["score_synthetic"] == N_TASKS + min(PERMUTED, N_TASKS) + different_n
     assert prompts["score_reloaded"] == prompts["score_without_adapter"] == PROBED
     assert prompts["predict_proba"] == N_TASKS

@@ -184,12 +184,12 @@ def test_trains_once_then_scores_then_asks_for_the_rest() -> None:
     target = fake_targets.healthy()
     check_reranker(target, RunSettings(cutoffs=(3, 5)))
     assert target.log[:3] == ["train_one_batch", "train", "score"]
-    every_task, few_tasks, few_again, one_each = 1, 1, 1, PROBED
+    every_task, few_tasks, few_again, one_each, relisted = 1, 1, 1, PROBED, 2
     blank, swapped, reordered = 1, 1, 1
     assert Counter(target.log) == {
         "train_one_batch": 1,
         "train": 1,
-        "score": every_task + few_tasks + few_again + one_each,
+        "score": every_task + few_tasks + few_again + one_each + relisted,
         "score_synthetic": blank + swapped + reordered,
         "predict_proba": 1,
         "score_reloaded": 1,

@@ -108,15 +108,17 @@ def test_missing_capabilities_skip_with_the_method_to_add(run: Run, pytester: py
     assert statuses["loss_below_random"] == "not_applicable"
 
 
-def test_training_error_is_an_error_on_the_items_that_needed_it(run: Run, pytester: pytest.Pytester) -> None:
+def test_a_training_error_is_one_error_item_and_the_rest_is_not_run(run: Run, pytester: pytest.Pytester) -> None:
     result = run("--rerank-target", "fake_targets:training_raises")
     # the smoke training passes
-    result.assert_outcomes(passed=len(STATIC_CHECKS) + 1, errors=len(TRAINED_CHECKS) - 1, skipped=1)
+    result.assert_outcomes(passed=len(STATIC_CHECKS) + 1, errors=1, skipped=len(TRAINED_CHECKS) - 1)
     result.stdout.fnmatch_lines(["*fake_targets.py:*: RuntimeError"])
     result.stdout.no_fnmatch_line("*suite_run.py*")
     report = load_report(pytester)
     assert not report["ok"]
-    assert [error["check"] for error in report["errors"]] == TRAINED_CHECKS[1:]
+    assert [error["check"] for error in report["errors"]] == TRAINED_CHECKS[1:2]
+    not_run = [verdict["check"] for verdict in report["verdicts"] if verdict["status"] == "not_run"]
+    assert not_run == TRAINED_CHECKS[2:]
     assert "CUDA out of memory" in report["errors"][0]["message"]
 
 
@@ -139,7 +141,7 @@ def test_k_selects_and_static_checks_do_not_train(run: Run, pytester: pytest.Pyt
     )
     assert not (pytester.path / "trained.log").exists()
     run("--rerank-target", "fake_targets:logged", "-k", "recall").assert_outcomes(
-        passed=3, skipped=1, deselected=len(ITEMS) - 4
+        passed=4, skipped=1, deselected=len(ITEMS) - 5
     )
     assert (pytester.path / "trained.log").read_text() == "trained\n"
 

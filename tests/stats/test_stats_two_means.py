@@ -1,4 +1,4 @@
-"""Two means further apart than an effect: the same decision as by two confidence sequences, at every level."""
+"""Two means further apart than an effect: the bets on both together, and the interval of what they do not reject."""
 
 from __future__ import annotations
 
@@ -7,43 +7,61 @@ import math
 import numpy as np
 import pytest
 
-from rerank_guard.stats import mean_confidence_sequence
-from rerank_guard.stats.two_means import log_e_further_apart
+from rerank_guard.stats.bets import log_e_value_above, log_e_value_below
+from rerank_guard.stats.two_means import difference_sequence, log_e_further_apart
+
+CASES = [(0.9, 0.3), (1.0, 0.0), (0.8, 0.5), (1.0, 0.6), (0.4, 0.0)]
 
 
-@pytest.mark.parametrize("effect", [0.0, 0.1, 0.25])
-@pytest.mark.parametrize(("one", "other"), [(0.9, 0.3), (1.0, 0.0), (0.8, 0.5), (1.0, 0.6), (0.4, 0.0)])
-def test_it_is_the_level_at_which_the_sequences_part(one, other, effect):
-    """Just below that level they are further apart than the effect, and just above it they are not."""
-    rng = np.random.default_rng(0)
-    first, second = (rng.random(n) < mean for n, mean in ((120, one), (90, other)))
-    first, second = first.astype(float), second.astype(float)
-    log_e = log_e_further_apart(first, second, effect)
-    if log_e == 0.0:
-        assert first.mean() - second.mean() - effect < 0.1
-        return
-    for factor, apart in ((0.999, True), (1.001, False)):
-        end = math.exp(-factor * log_e)
-        if 1e-12 < end < 0.5:
-            low, _ = mean_confidence_sequence(first, 1.0 - 2.0 * end)
-            _, high = mean_confidence_sequence(second, 1.0 - 2.0 * end)
-            assert (low - high > effect) is apart
+def drawn(one, other, seed=0):
+    rng = np.random.default_rng(seed)
+    return (rng.random(120) < one) * 1.0, (rng.random(90) < other) * 1.0
+
+
+@pytest.mark.parametrize("effect", [-0.2, 0.0, 0.1, 0.25])
+@pytest.mark.parametrize(("one", "other"), CASES)
+def test_it_is_the_smallest_product_of_two_bets(one, other, effect):
+    first, second = drawn(one, other)
+    products = [
+        log_e_value_above(first, min(1.0, mean + effect)) + log_e_value_below(second, mean)
+        for mean in np.linspace(max(0.001, 0.001 - effect), 0.999, 500)
+    ]
+    found = log_e_further_apart(first, second, effect)
+    assert found <= min(products) + 1e-9
+    assert found == pytest.approx(min(products), abs=0.15)
+
+
+@pytest.mark.parametrize(("one", "other"), CASES)
+def test_the_interval_holds_what_is_not_rejected(one, other):
+    first, second = drawn(one, other)
+    low, high = difference_sequence(first, second, 0.99)
+    needed = math.log(2.0 / 0.01)
+    assert low <= first.mean() - second.mean() <= high
+    if low > -1.0:
+        assert log_e_further_apart(first, second, low) == pytest.approx(needed, abs=1e-5)
+    if high < 1.0:
+        assert log_e_further_apart(second, first, -high) == pytest.approx(needed, abs=1e-5)
 
 
 def test_no_difference_and_the_other_direction_say_nothing():
     ones, zeros = np.ones(50), np.zeros(50)
-    assert log_e_further_apart(ones, ones, 0.0) == 0.0
-    assert log_e_further_apart(zeros, ones, 0.0) == 0.0
-    assert log_e_further_apart(ones, np.full(50, 0.8), 0.2) == 0.0
-    assert log_e_further_apart(ones, zeros, 0.25) > log_e_further_apart(ones, zeros, 0.5) > 10.0
+    assert log_e_further_apart(ones, ones, 0.0) <= 0.0
+    assert log_e_further_apart(zeros, ones, 0.0) <= 0.0
+    assert log_e_further_apart(ones, np.full(50, 0.8), 0.2) <= 0.0
+    assert log_e_further_apart(ones, zeros, 0.25) > log_e_further_apart(ones, zeros, 0.5) > 20.0
+    assert difference_sequence(np.ones(1), np.zeros(1), 0.999)[1] == 1.0
+    assert (
+        difference_sequence(np.ones(9), np.zeros(9), 1.0)[0] < difference_sequence(np.ones(9), np.zeros(9), 0.9)[0]
+    )
 
 
-def test_a_difference_of_the_effect_is_rejected_no_more_often_than_claimed():
-    """Means of 0.5 and 0.3 with an effect of 0.2: 2 exp(-s) is at most the level in all but that share of draws."""
+@pytest.mark.parametrize(("one", "other", "effect"), [(0.5, 0.3, 0.2), (0.5, 0.5, 0.0), (0.95, 0.7, 0.25)])
+def test_a_difference_of_the_effect_is_rejected_no_more_often_than_claimed(one, other, effect):
     rng = np.random.default_rng(1)
-    draws = 2000
+    draws, level = 1000, 0.2
     rejected = sum(
-        2.0 * math.exp(-log_e_further_apart((rng.random(40) < 0.5) * 1.0, (rng.random(40) < 0.3) * 1.0, 0.2)) <= 0.2
+        log_e_further_apart((rng.random(40) < one) * 1.0, (rng.random(40) < other) * 1.0, effect)
+        >= math.log(1.0 / level)
         for _ in range(draws)
     )
-    assert rejected <= 0.2 * draws
+    assert rejected <= level * draws

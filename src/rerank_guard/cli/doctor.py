@@ -16,7 +16,7 @@ from rerank_guard.core.verdict import Status
 from rerank_guard.report.diagnosis_text import diagnosis_lines, recall_in_words
 from rerank_guard.report.json import dumps, report_to_json_dict
 from rerank_guard.report.markdown import report_to_markdown
-from rerank_guard.report.terminal import configured_lines, problem_lines, verdict_table
+from rerank_guard.report.terminal import configured_lines, problem_lines, unjudged_lines, verdict_table
 
 __all__ = ["LINES", "WIDTH", "doctor_lines", "examine"]
 
@@ -51,6 +51,10 @@ def examine(configuration: Configuration, *, device: str | None = None, json_fil
 
     if (here := str(Path.cwd())) not in sys.path:  # as `python -m` does, and as the pytest plugin does
         sys.path.insert(0, here)
+    folder: Path | None = configuration.get("report")
+    files = [] if folder is None else [folder / "report.json", folder / "summary.md"]
+    for stale in files if json_file is None else [*files, json_file]:
+        _remove(stale)  # a run that breaks must not leave another run's report to be read as its own
     bar = ProgressBar(_to_stderr, redraw=sys.stderr.isatty(), width=WIDTH)
     try:
         settings = run_settings_of(configuration, device=device, reference=reference_of(configuration))
@@ -60,7 +64,6 @@ def examine(configuration: Configuration, *, device: str | None = None, json_fil
     finally:
         bar.close()
     print("\n".join(doctor_lines(report)))
-    folder: Path | None = configuration.get("report")
     data = dumps(report_to_json_dict(report), indent=2) + "\n"
     if json_file is not None:
         _write(json_file, data)
@@ -80,6 +83,7 @@ def doctor_lines(report: Report) -> Iterator[str]:
         head += diagnosis_lines(report.diagnosis, width=WIDTH)
         head += problem_lines(report.unexplained, most=3)
     head += [f"error in {error.check}: {error.message}" for error in report.errors]
+    head += unjudged_lines(report.unjudged)
     tail = list(configured_lines(report.configured, width=WIDTH))[:_CONFIGURED]
     tail += [] if not report.ok else [_all_well(report)]
     head = head[: LINES - _TABLE - len(tail) - 2]
@@ -111,6 +115,13 @@ def _table(report: Report, room: int) -> Iterator[str]:
         rest.append(f"{not_judged - len(ignored)} not applicable or not run")
     if rest:
         yield f"({', '.join(rest)})"
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise TargetError(f"the report cannot be written to {path}: {error}; name another file.") from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -111,7 +111,7 @@ def _run_doctor(args: argparse.Namespace) -> int:
     report = examine(configuration, device=args.device, json_file=args.json)
     if not report.judged:
         print("rerank-guard: error: nothing was judged: no check of this run applies.", file=sys.stderr)
-    if report.errors or not report.judged:
+    if report.errors or report.unjudged or not report.judged:
         return NOT_JUDGED
     return 0 if report.ok else 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rerank_guard.core.config.configuration import Configuration
+from rerank_guard.core.demo import DEMO
 from rerank_guard.core.errors import ConfigError
 
 __all__ = ["required_target"]
@@ -17,6 +18,7 @@ def required_target(configuration: Configuration) -> str:
     spec = configuration.get("target")
     if spec is None:
         raise ConfigError(
-            'no reranker is named; give --target PKG.MOD:FACTORY, or target = "pkg.mod:factory" in the configuration.'
+            'no reranker is named; give --target PKG.MOD:FACTORY, or target = "pkg.mod:factory" in the configuration; '
+            f"--target {DEMO} judges the packaged demo."
         )
     return str(spec)

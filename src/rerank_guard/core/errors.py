@@ -11,11 +11,13 @@ __all__ = [
     "InvalidTaskError",
     "InvalidTraceError",
     "NotOfferedError",
+    "NothingToJudgeError",
     "RerankGuardError",
     "SettingError",
     "StoredRunError",
     "TargetError",
     "UnknownNameError",
+    "UnusablePromptsError",
     "VacuousMetricError",
 ]
 
@@ -30,6 +32,13 @@ class ConfigError(RerankGuardError, ValueError):
 
 class InvalidTaskError(RerankGuardError, ValueError):
     """A ranking task is malformed: no candidates, a single one, an empty id, an index of the wrong type."""
+
+
+class UnusablePromptsError(InvalidTaskError):
+    """Training or scoring prompts do not belong to the tasks, or the builder refused some of them.
+
+    A check that needs them is failed; one that can do without them is judged without.
+    """
 
 
 class InvalidScoresError(RerankGuardError, ValueError):
@@ -57,6 +66,10 @@ class NotOfferedError(RerankGuardError, NotImplementedError):
 
     Raised by the target itself; the check then does not apply, and shows the message.
     """
+
+
+class NothingToJudgeError(RerankGuardError):
+    """The reranker's code asked to end or skip the run, or says that what every reranker must offer is not offered."""
 
 
 class SettingError(RerankGuardError, ValueError):

@@ -29,6 +29,7 @@ class Fault:
         refuted_by_learning: it would have kept the training loss at chance, so it does not explain a poor ranking after a
             loss that fell.
         refuted_by_overfitting: it cannot be present in a job that overfits one batch.
+        learned_around: training lists that have it still teach to rank, such as those that hold a negative twice.
         explains: names of the faults that checks further down then name, though they are only its consequences.
         confused_with: names of the faults that show the same figures.
     """
@@ -43,8 +44,22 @@ class Fault:
     unnamed: bool = False
     refuted_by_learning: bool = False
     refuted_by_overfitting: bool = False
+    learned_around: bool = False
     explains: frozenset[str] = frozenset()
     confused_with: frozenset[str] = frozenset()
+
+    @property
+    def stops_the_job(self) -> bool:
+        """Whether scores mean little where it is present, so that no job is started for them.
+
+        It says something about the figures at hand, and other findings follow from it.
+        """
+        return bool(self.explains) and not self.unrelated_to_metrics
+
+    @property
+    def stops_the_job_in_training(self) -> bool:
+        """The same where it is in the training lists alone: what is scored does not have it."""
+        return self.stops_the_job and not self.learned_around
 
     def __str__(self) -> str:
         return self.name

@@ -107,10 +107,11 @@ class TrainingPrompt:
             text: what `input_ids` say.
             input_ids: without padding.
             labels: -100 where no loss is taken.
-            answer_position: where the letter is predicted; None for the first place where a loss is taken.
+            answer_position: where the letter is predicted; None for the first place where a loss is taken, and for the last
+                token where none is, which `only_letter_supervised` names.
 
         Raises:
-            InvalidTaskError: the two differ in length, or nothing is supervised and no `answer_position` is given.
+            InvalidTaskError: the two differ in length, or there are none.
         """
         if len(input_ids) != len(labels):
             raise InvalidTaskError(
@@ -122,12 +123,7 @@ class TrainingPrompt:
             if label != IGNORED and position > 0
         )
         if answer_position is None:
-            if not supervised:
-                raise InvalidTaskError(
-                    f"query {query_id!r} has no label but {IGNORED}, so where its letter is predicted is unknown; give "
-                    "answer_position."
-                )
-            answer_position = supervised[0].position
+            answer_position = supervised[0].position if supervised else len(input_ids) - 1
         return cls(query_id, text, tuple(int(token) for token in input_ids), answer_position, supervised)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rerank_guard.core.diagnosis import Diagnosis
 from rerank_guard.core.verdict import Status, Verdict
 
-__all__ = ["Configured", "Problem", "Report", "RunError", "Subject", "TrainingSummary"]
+__all__ = ["Configured", "Problem", "Report", "RunError", "Subject", "TrainingSummary", "Unjudged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,18 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """A check that could not be run to its end because the target itself raised."""
+    """A check that could not be run to its end because the reranker, or the check itself, raised."""
 
     check: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A check that was planned and has neither a verdict nor an error of its own, and why."""
+
+    check: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +102,11 @@ class Report:
     Attributes:
         subject: who was judged.
         verdicts: in suite order, the most upstream check first.
-        errors: checks that ended in an exception of the target; a report with one is not ok.
+        errors: checks that ended in an exception of the reranker or of their own; a report with one is not ok.
         diagnosis: the one fault that explains the verdicts best; None where all are ok.
         configured: what differs from the defaults, and where it was given.
+        unjudged: checks that were planned and have no verdict, such as those after an interrupt; a report with one is not
+            ok. Not applicable, not run after a failure, and ignored are verdicts.
     """
 
     subject: Subject
@@ -104,6 +114,7 @@ class Report:
     errors: tuple[RunError, ...] = ()
     diagnosis: Diagnosis | None = None
     configured: tuple[Configured, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
 
     @property
     def judged(self) -> bool:
@@ -112,8 +123,9 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """True when something was judged, no verdict failed or stayed inconclusive, and nothing ended in an error."""
-        return self.judged and not self.errors and all(verdict.ok for verdict in self.verdicts)
+        """True when something was judged, no verdict failed or stayed inconclusive, and no planned check lacks a verdict."""
+        complete = not self.errors and not self.unjudged
+        return self.judged and complete and all(verdict.ok for verdict in self.verdicts)
 
     @property
     def problems(self) -> tuple[Problem, ...]:

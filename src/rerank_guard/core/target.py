@@ -206,8 +206,8 @@ class ShowsScoringPrompts(Protocol):
 class ShowsTrainingPrompts(Protocol):
     """Shows what the model reads, and what its loss looks at, when it is trained."""
 
-    def training_prompts(self, tasks: Sequence[RankingTask]) -> Sequence[TrainingPrompt]:
-        """One a task, from the very code (the collator) that trains."""
+    def training_prompts(self, tasks: Sequence[RankingTask]) -> Sequence[TrainingPrompt | None]:
+        """One a task, from the very code (the collator) that trains; None for an example that it drops."""
         ...
 
 

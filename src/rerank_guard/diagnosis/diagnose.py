@@ -37,9 +37,10 @@ def diagnose(
        stage.
     5. Rules (`diagnosis.rules`) correct a suspicion that other verdicts exclude, and add what only several verdicts say, such
        as a fault between a job that learned and a ranking at chance.
-    6. A symptom, or what a rule adds, is never a fault that a passed check rules out. A fault of the job that would have kept
+    6. Where the scores are not those of the forward pass, that comes before any probe of other readings.
+    7. A symptom, or what a rule adds, is never a fault that a passed check rules out. A fault of the job that would have kept
        the loss at chance does not explain a poor ranking after a loss that fell.
-    7. Where nothing failed but something is undecided, the fault is "undecided", and the fix says what would decide.
+    8. Where nothing failed but something is undecided, the fault is "undecided", and the fix says what would decide.
 
     Args:
         verdicts: of one run, in the order in which they were judged.
@@ -74,11 +75,24 @@ def diagnose(
 
 def _suspicions(evidence: Evidence, probes: Sequence[Probe], between: Between | None) -> list[Suspicion]:
     found = [renamed(suspicion, evidence) for suspicion in of_verdicts(evidence.verdicts)]
-    found += [of_probe(probe, len(evidence.verdicts) + order) for order, probe in enumerate(probes)]
+    found += [
+        of_probe(probe, len(evidence.verdicts) + order)
+        for order, probe in enumerate(probes)
+        if not _tried_on_the_model(evidence)
+    ]
     found += [suspicion for rule in ADDING for suspicion in rule(evidence)]
     if between is not None:
         found = [other for other in found if not _says_less(other, evidence)] + [between.suspicion]
     return found
+
+
+def _tried_on_the_model(evidence: Evidence) -> bool:
+    """Whether the scores were compared with the model's own, and are others.
+
+    That comparison reads the forward pass in each of the ways that the probes read the scores; where none of these gives the
+    scores, another reading that ranks better is a coincidence of the figures.
+    """
+    return bool(evidence.failed("scores_match_forward_pass"))
 
 
 def _says_less(suspicion: Suspicion, evidence: Evidence) -> bool:

@@ -35,10 +35,10 @@ def _hinted(target: RerankTarget, severity: float, rng: np.random.Generator) -> 
             for prompt, task in zip(builder.scoring_prompts(tasks), tasks, strict=True)
         ]
 
-    def training_prompts(tasks: Sequence[RankingTask]) -> list[TrainingPrompt]:
+    def training_prompts(tasks: Sequence[RankingTask]) -> list[TrainingPrompt | None]:
         assert isinstance(target, ShowsTrainingPrompts)
         return [
-            _training_prompt(prompt, task)
+            None if prompt is None else _training_prompt(prompt, task)
             for prompt, task in zip(target.training_prompts(tasks), tasks, strict=True)
         ]
 

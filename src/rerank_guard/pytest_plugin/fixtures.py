@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rerank_guard.pytest_plugin.settings import current_run, run_device, run_settings, suite_run
+from rerank_guard.pytest_plugin.runs import judged_run, keep_run, run_of
+from rerank_guard.pytest_plugin.settings import run_device, suite_run
 
 if TYPE_CHECKING:
     from rerank_guard.core.target import RerankTarget
@@ -37,17 +37,8 @@ def rerank_target(request: pytest.FixtureRequest) -> RerankTarget:
 
 @pytest.fixture(scope="session")
 def _rerank_run(request: pytest.FixtureRequest, rerank_target: RerankTarget) -> SuiteRun:
-    """The packaged suite's run, or one of its own for an overridden `rerank_target`."""
-    from rerank_guard.pytest_plugin.terminal_progress import terminal_progress
-    from rerank_guard.suite import SuiteRun
-
-    config = request.config
-    suite = current_run(config)
-    if suite is not None and suite.reranker is rerank_target:
-        return suite
-    return SuiteRun(
-        rerank_target, replace(run_settings(config), reference=None), progress=terminal_progress(config)
-    )
+    """The run of the reranker, shared with the packaged suite."""
+    return run_of(request.config, rerank_target)
 
 
 @pytest.fixture(scope="session")
@@ -76,24 +67,25 @@ def rerank_scores(_rerank_run: SuiteRun) -> list[FloatArray]:
 @pytest.fixture
 def _rerank_check_inputs(request: pytest.FixtureRequest) -> None:
     """Ask the reranker for what the item's check judges; in set-up, so that the reranker's own exception is an ERROR."""
-    from rerank_guard.core.errors import NotOfferedError
     from rerank_guard.pytest_plugin.functions import ASSIGNED
-    from rerank_guard.pytest_plugin.recorder import SUBJECT_PROPERTY, subject_property
+    from rerank_guard.pytest_plugin.suite_items import label_of
     from rerank_guard.pytest_plugin.terminal_progress import end_progress
+    from rerank_guard.pytest_plugin.wire import SUBJECT_PROPERTY, subject_property
 
     __tracebackhide__ = True
-    run = suite_run(request.config)
+    run = judged_run(request)
+    keep_run(request.config, label_of(request.node.nodeid), run)
     try:
-        run.prepare(request.node.stash[ASSIGNED].planned)
-    except NotOfferedError:
-        return  # the check itself says so
+        for planned in request.node.stash[ASSIGNED].members(run):
+            run.prepare(planned)
     except Exception:
         end_progress(request.config)
-        request.node.user_properties.append((SUBJECT_PROPERTY, subject_property(run.subject())))
         raise
+    finally:
+        request.node.user_properties.append((SUBJECT_PROPERTY, subject_property(run.subject())))
 
 
 @pytest.fixture
 def _rerank_trained(request: pytest.FixtureRequest) -> None:
     """Train the suite's target before its speed is taken."""
-    suite_run(request.config).trained()
+    judged_run(request).trained()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -22,7 +23,6 @@ from rerank_guard.pytest_plugin.fixtures import (
     rerank_tasks,
     rerank_training_run,
 )
-from rerank_guard.pytest_plugin.naming import require_named
 from rerank_guard.pytest_plugin.settings import (
     PREFIX,
     is_worker,
@@ -34,9 +34,11 @@ from rerank_guard.pytest_plugin.settings import (
     settings_of,
     target_of,
 )
+from rerank_guard.pytest_plugin.suite_items import GROUPED, NODE
 
 if TYPE_CHECKING:
     from _pytest.config.argparsing import OptionGroup
+    from xdist.scheduler import Scheduling
 
 __all__ = [
     "_rerank_check_inputs",
@@ -50,7 +52,6 @@ __all__ = [
 ]
 
 _GROUP = "rerank-guard"
-_NODE = "rerank"
 _ALIAS = "--benchmark"
 _SELECTED = pytest.StashKey[Sequence[str]]()
 _OWNS_ALIAS = pytest.StashKey[bool]()
@@ -63,7 +64,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rerank",
         action="store_true",
         help="Collect the packaged suite: train the reranker on whatever device there is, then judge it. "
-        "Its name is --rerank-target, or `target` in the configuration; `demo` is the packaged one.",
+        "Its name is --rerank-target, or `target` in the configuration, or it is what a fixture rerank_target of a conftest.py "
+        "gives; `demo` is the packaged one.",
     )
     group.addoption(
         "--rerank-gpu",
@@ -118,7 +120,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if config.stash.get(_OWNS_ALIAS, False):
         _release_alias(config)
-    if settings_of(config).suite and not is_worker(config):
+    if settings_of(config).suite:
         from rerank_guard.pytest_plugin.recorder import Recorder
 
         config.pluginmanager.register(Recorder(config), "rerank-guard-recorder")
@@ -130,13 +132,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     settings = settings_of(config)
     if settings.gpu:
-        from rerank_guard.adapters.torch_device import cuda_problem
-
-        problem = cuda_problem()
-        if problem:
-            raise pytest.UsageError(
-                f"--rerank-gpu: CUDA cannot be used: {problem}. Use --rerank to run on the CPU."
-            )
+        _require_cuda()
     if settings.benchmark and not config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError(
             "--rerank-benchmark needs pytest-benchmark, which is not installed or not loaded. "
@@ -144,20 +140,33 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
     if settings.suite and not is_worker(config):
         _require_configuration(config)
+    if settings.suite and getattr(config.option, "dist", "no") == "each":
+        raise pytest.UsageError(
+            "--dist each would train and judge the reranker once in each worker; choose another --dist, such as load."
+        )
     if settings.update_reference:
         _require_reference_can_be_written(config)
     if settings.suite and not is_worker(config) and not config.option.collectonly:
-        report_dir = report_dir_of(config)
-        try:
-            report_dir.mkdir(parents=True, exist_ok=True)
-            for stale in (
-                "report.json",
-                "summary.md",
-                "training.png",
-            ):  # never left behind to be read as this run's
-                (report_dir / stale).unlink(missing_ok=True)
-        except OSError as error:
-            raise pytest.UsageError(f"--rerank-report: cannot write to {report_dir}: {error}") from error
+        _clear_reports(report_dir_of(config))
+
+
+def _require_cuda() -> None:
+    from rerank_guard.adapters.torch_device import cuda_problem
+
+    problem = cuda_problem()
+    if problem:
+        raise pytest.UsageError(f"--rerank-gpu: CUDA cannot be used: {problem}. Use --rerank to run on the CPU.")
+
+
+def _clear_reports(report_dir: Path) -> None:
+    """Remove what an earlier run has left, so that it is never read as this run's."""
+    try:
+        report_dir.mkdir(parents=True, exist_ok=True)
+        for folder in (report_dir, *report_dir.glob("rerankers/*")):
+            for stale in ("report.json", "summary.md", "training.png"):
+                (folder / stale).unlink(missing_ok=True)
+    except OSError as error:
+        raise pytest.UsageError(f"--rerank-report: cannot write to {report_dir}: {error}") from error
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -165,16 +174,16 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     settings = settings_of(config)
     if not settings.suite:
         return None
-    return f"rerank-guard: target {target_of(config) or 'not named'}, device {run_device(config)}, seed {seed_of(config)}"
+    return f"rerank-guard: target {target_of(config) or 'of a fixture'}, device {run_device(config)}, seed {seed_of(config)}"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Take `rerank` and `rerank::<check>` out of the paths to collect: they select items of the packaged suite."""
     config = session.config
-    if not settings_of(config).suite or (config.invocation_params.dir / _NODE).exists():
+    if not settings_of(config).suite or (config.invocation_params.dir / NODE).exists():
         return
-    selected = [arg for arg in config.args if arg == _NODE or arg.startswith(f"{_NODE}::")]
+    selected = [arg for arg in config.args if arg == NODE or arg.startswith(f"{NODE}::")]
     if selected:
         config.stash[_SELECTED] = selected
         config.args[:] = [arg for arg in config.args if arg not in selected]
@@ -187,7 +196,6 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if settings.suite:
         from rerank_guard.pytest_plugin.collection import collect_suite
 
-        require_named(session)
         items.extend(collect_suite(session, config.stash.get(_SELECTED, ())))
     off = {
         mark: reason
@@ -216,6 +224,44 @@ def _require_configuration(config: pytest.Config) -> None:
         run_settings(config)
     except RerankGuardError as error:
         raise pytest.UsageError(f"rerank-guard: {error}") from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Keep the suite, and what shares its reranker, on one worker; the other tests spread as --dist says."""
+    if not settings_of(config).suite:
+        return None
+    from rerank_guard.pytest_plugin.scheduling import SuiteOnOneWorker
+
+    return SuiteOnOneWorker(config, log)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> Generator[None]:
+    """In a worker: mark the ids of what must stay together, for as long as pytest-xdist sends them."""
+    if not (is_worker(session.config) and settings_of(session.config).suite):
+        return (yield)
+    items = session.items
+    session.items = [cast("pytest.Item", _Marked(item)) if _shares_reranker(item) else item for item in items]
+    try:
+        return (yield)
+    finally:
+        session.items = items
+
+
+class _Marked:
+    """An item under an id that says "on one worker"."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+        self.nodeid = f"{item.nodeid}{GROUPED}"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._item, name)
+
+
+def _shares_reranker(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(f"{NODE}::") or "rerank_target" in getattr(item, "fixturenames", ())
 
 
 def _require_reference_can_be_written(config: pytest.Config) -> None:

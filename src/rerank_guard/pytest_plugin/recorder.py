@@ -1,142 +1,190 @@
-"""Gathers the verdicts of a run from pytest's reports, writes the report files and the terminal's table."""
+"""Gathers the verdicts of a run from pytest's reports, and writes the report files."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
-from dataclasses import asdict
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rerank_guard.core.atomic_file import replace_text
 from rerank_guard.core.diagnosis import Diagnosis
-from rerank_guard.core.report import Report, RunError, Subject, TrainingSummary
-from rerank_guard.core.verdict import Status, Verdict
+from rerank_guard.core.report import Report, Subject
+from rerank_guard.core.verdict import Verdict
+from rerank_guard.pytest_plugin.gathered import Gathered
+from rerank_guard.pytest_plugin.runs import kept_run
 from rerank_guard.pytest_plugin.settings import (
     current_run,
+    is_worker,
     reference_path_of,
     report_dir_of,
+    run_device,
     run_settings,
+    seed_of,
     settings_of,
+    target_of,
 )
-from rerank_guard.report.diagnosis_text import diagnosis_lines
-from rerank_guard.report.json import (
-    dumps,
-    report_to_json_dict,
-    strict_json,
-    verdict_from_json_dict,
-    verdict_to_json_dict,
-)
+from rerank_guard.pytest_plugin.suite_items import NODE, is_check, label_of, plain_id
+from rerank_guard.pytest_plugin.terminal_report import write_report
+from rerank_guard.pytest_plugin.wire import DIAGNOSES, diagnoses_from, diagnoses_text
+from rerank_guard.report.json import dumps, report_to_json_dict
 from rerank_guard.report.markdown import report_to_markdown
-from rerank_guard.report.terminal import configured_lines, problem_lines, training_line, verdict_table
 from rerank_guard.suite.error_budget import within_budget
 
-__all__ = ["SUBJECT_PROPERTY", "VERDICT_PROPERTY", "Recorder", "subject_property", "verdict_property"]
+if TYPE_CHECKING:
+    from rerank_guard.suite import SuiteRun
 
-VERDICT_PROPERTY = "rerank_verdict"
-"""Name of the user property that carries a verdict: JSON text, so that JUnit and xdist keep it."""
-
-SUBJECT_PROPERTY = "rerank_subject"
-"""Name of the user property that says who was judged when an item ended without a verdict."""
-
-_WIDTH = 100
-"""Columns of the diagnosis, whatever the terminal's width: its lines are found again in logs."""
-
-_COLOURS = {
-    Status.PASSED: {"green": True},
-    Status.FAILED: {"red": True},
-    Status.INCONCLUSIVE: {"yellow": True},
-    Status.NOT_APPLICABLE: {"light": True},
-    Status.NOT_RUN: {"light": True},
-    Status.IGNORED: {"light": True},
-}
-
-
-def verdict_property(verdict: Verdict, position: int, subject: Subject) -> str:
-    """A verdict with its place in the suite and the report's head, as JSON text."""
-    return dumps(
-        {"position": position, "verdict": verdict_to_json_dict(verdict), "subject": strict_json(asdict(subject))}
-    )
-
-
-def subject_property(subject: Subject) -> str:
-    """The report's head as JSON text."""
-    return dumps(strict_json(asdict(subject)))
+__all__ = ["Recorder"]
 
 
 class Recorder:
-    """A plugin of its own on the process that has the terminal; workers only send reports."""
+    """A plugin of its own: on the process that has the terminal it writes the reports; in a worker it sends the diagnoses."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._verdicts: dict[str, tuple[int, Verdict]] = {}
-        self._errors: dict[str, RunError] = {}
-        self._subject: Subject | None = None
+        self._gathered: dict[str, Gathered] = {}
+        self._sent: dict[str, Diagnosis] = {}
+        self._made: dict[str, tuple[tuple[Verdict, ...], Diagnosis | None]] = {}
+        self._ended_by = ""
+        self._unusable = False
         self._write_error: OSError | None = None
         self._stored = ""
         self._store_failed = False
-        self._diagnosed: tuple[tuple[Verdict, ...], Diagnosis | None] | None = None
 
     @property
-    def report(self) -> Report | None:
-        """What has been gathered; None before the first item of the suite has ended."""
-        if self._subject is None or not (self._verdicts or self._errors):
-            return None
-        in_order = sorted(self._verdicts.values(), key=lambda entry: entry[0])
+    def reports(self) -> dict[str, Report]:
+        """Label to what has been gathered; one report, of an empty label, unless the fixture has parameters."""
+        return {label: self._report(label, each) for label, each in self._gathered.items() if each.anything}
+
+    def _report(self, label: str, gathered: Gathered) -> Report:
         settings = run_settings(self._config)
-        verdicts = within_budget([verdict for _, verdict in in_order], settings.budget)
+        verdicts = within_budget(gathered.in_order(), settings.budget)
         return Report(
-            self._subject,
+            gathered.subject or self._not_loaded(label),
             verdicts,
-            tuple(self._errors.values()),
-            self._diagnosis_of(verdicts),
+            tuple(gathered.errors.values()),
+            self._diagnosis_of(label, verdicts),
             settings.differing(),
+            gathered.unjudged(self._ended_by or "it was not run"),
         )
 
-    def _diagnosis_of(self, verdicts: tuple[Verdict, ...]) -> Diagnosis | None:
-        """Made once for the same verdicts; with probes where the scores are in this process."""
-        if self._diagnosed is None or self._diagnosed[0] != verdicts:
+    def _not_loaded(self, label: str) -> Subject:
+        """The head of a report on a reranker that never came to be asked."""
+        name = label or target_of(self._config) or "fixture rerank_target"
+        device = run_device(self._config)
+        return Subject(name, "not described", device, seed_of(self._config), versions={}, details={})
+
+    def _diagnosis_of(self, label: str, verdicts: tuple[Verdict, ...]) -> Diagnosis | None:
+        """The worker's, which has the scores; else made once for the same verdicts."""
+        if label in self._sent:
+            return self._sent[label]
+        made = self._made.get(label)
+        if made is None or made[0] != verdicts:
             from rerank_guard.suite.diagnose import diagnose_run
 
-            self._diagnosed = (
-                verdicts,
-                diagnose_run(current_run(self._config), verdicts, run_settings(self._config)),
-            )
-        return self._diagnosed[1]
+            made = (verdicts, diagnose_run(self._run(label), verdicts, run_settings(self._config)))
+            self._made[label] = made
+        return made[1]
+
+    def _run(self, label: str) -> SuiteRun | None:
+        """The run in this process, if it is here."""
+        return kept_run(self._config, label) or (None if label else current_run(self._config))
+
+    def _folder(self, label: str) -> Path:
+        """Where a report goes: one of several rerankers has a folder of its own."""
+        folder = report_dir_of(self._config)
+        return folder / "rerankers" / re.sub(r"[^\w.=+-]", "_", label).lstrip(".") if label else folder
+
+    def _expect(self, nodeids: Iterable[str]) -> None:
+        if self._config.option.collectonly:
+            return
+        for nodeid in map(plain_id, nodeids):
+            if is_check(nodeid):
+                self._gathered.setdefault(label_of(nodeid), Gathered()).expect(nodeid)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """What is going to be run: nothing where pytest-xdist's controller collects nothing."""
+        self._expect(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """The same, as a worker tells it."""
+        self._expect(ids)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """In a worker nothing usable was found; here the run ends as a wrong command line does."""
+        self._unusable |= report.failed and report.nodeid == NODE
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the verdict, or the error that stood in its way, from a report of the suite."""
-        properties = dict(report.user_properties)
-        if report.when == "call" and VERDICT_PROPERTY in properties:
-            data: dict[str, Any] = json.loads(str(properties[VERDICT_PROPERTY]))
-            self._verdicts[report.nodeid] = (data["position"], verdict_from_json_dict(data["verdict"]))
-            self._errors.pop(report.nodeid, None)
-            self._subject = _subject(data["subject"])
-        elif SUBJECT_PROPERTY in properties and (report.failed or hasattr(report, "wasxfail")):
-            # an xfail mark excuses a failed check, not a reranker that raises
-            check = report.nodeid.partition("::")[2]
-            self._errors[report.nodeid] = RunError(check, _last_line(report.longreprtext))
-            self._subject = _subject(json.loads(str(properties[SUBJECT_PROPERTY])))
+        """Take what an item of the suite has left."""
+        if report.when not in ("setup", "call", "teardown"):
+            self._ended_by = f"it was not run: {report.longreprtext}"  # the worker died, and the reranker with it
+        nodeid = plain_id(report.nodeid)
+        if not is_check(nodeid):
+            return
+        self._gathered.setdefault(label_of(nodeid), Gathered()).take(nodeid, report)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """The run was ended from outside, or by pytest.exit()."""
+        said = f"the run was ended: {excinfo.value}" if str(excinfo.value) else "the run was interrupted"
+        self._ended_by = self._ended_by or f"it was not run: {said}"
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Pytest itself, or one of its plugins, broke."""
+        self._ended_by = self._ended_by or f"it was not run: internal error: {excinfo.typename}: {excinfo.value}"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended; the one that held the reranker has sent its diagnoses."""
+        text = (getattr(node, "workeroutput", None) or {}).get(DIAGNOSES)
+        if text:
+            self._sent |= diagnoses_from(text)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write report.json and summary.md; a run whose report is not ok never ends with 0."""
-        report = self.report
-        if report is None:
+        stopped = session.shouldfail or session.shouldstop
+        if stopped:
+            self._ended_by = self._ended_by or f"it was not run: {stopped}"
+        reports = self.reports
+        if is_worker(self._config):
+            self._send(reports)
             return
-        folder = report_dir_of(self._config)
-        try:
-            replace_text(folder / "report.json", dumps(report_to_json_dict(report), indent=2) + "\n")
-            replace_text(folder / "summary.md", report_to_markdown(report))
-            self._draw(folder)
-        except OSError as error:
-            self._write_error = error
-        self._store(report)
-        broken = not report.ok or self._write_error is not None or self._store_failed
+        if self._unusable and not reports:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        for label, report in reports.items():
+            self._write(label, report)
+        if "" in reports:
+            self._store(reports[""])
+        broken = not all(report.ok for report in reports.values()) or self._write_error or self._store_failed
         if session.exitstatus == pytest.ExitCode.OK and broken:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _send(self, reports: Mapping[str, Report]) -> None:
+        output: dict[str, Any] = self._config.workeroutput  # type: ignore[attr-defined]  # pytest-xdist's
+        diagnoses = {
+            label: report.diagnosis
+            for label, report in reports.items()
+            if report.diagnosis is not None and self._run(label) is not None and report.verdicts
+        }
+        if diagnoses:
+            output[DIAGNOSES] = diagnoses_text(diagnoses)
+        for label, report in reports.items():
+            if report.verdicts:
+                self._draw(label)
+
+    def _write(self, label: str, report: Report) -> None:
+        folder = self._folder(label)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            replace_text(folder / "report.json", dumps(report_to_json_dict(report), indent=2) + "\n")
+            replace_text(folder / "summary.md", report_to_markdown(report))
+            self._draw(label)
+        except OSError as error:
+            self._write_error = error
 
     def _store(self, report: Report) -> None:
         """Put the run into the reference file if that was asked for and nothing is wrong with it."""
@@ -172,53 +220,27 @@ class Recorder:
         else:
             self._stored = f"reference run updated: {reference}"
 
-    def _draw(self, folder: Path) -> None:
+    def _draw(self, label: str) -> None:
         """The learning curve of this process's training job, where there was one and matplotlib is there."""
-        suite = current_run(self._config)
-        trace = suite.inputs.made("training_trace") if suite is not None else None
+        run = self._run(label)
+        trace = run.inputs.made("training_trace") if run is not None else None
         if trace is not None and len(trace.letter_nll) and importlib.util.find_spec("matplotlib") is not None:
             from rerank_guard.report.plot import draw_learning_curve
 
+            folder = self._folder(label)
+            folder.mkdir(parents=True, exist_ok=True)
             draw_learning_curve(trace, folder / "training.png")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Diagnosis, table, and where the report lies."""
-        report = self.report
-        if report is None:
-            return
-        terminalreporter.ensure_newline()
-        terminalreporter.section("rerank-guard")
-        if report.diagnosis is not None:
-            for line in diagnosis_lines(report.diagnosis, width=_WIDTH):
-                terminalreporter.write_line(line, bold=not line.startswith(" "))
-            terminalreporter.write_line("")
-        for line in problem_lines(report.unexplained):
-            terminalreporter.write_line(line, bold=not line.startswith(" "))
-        if report.unexplained:
-            terminalreporter.write_line("")
-        for row in verdict_table(report.verdicts, report.errors):
-            colour = {"bold": True} if row.status is None else _COLOURS[row.status]
-            terminalreporter.write_line(row.text, **colour)
-        terminalreporter.write_line("")
-        if report.subject.training is not None:
-            terminalreporter.write_line(training_line(report.subject.training))
-        for line in configured_lines(report.configured):
-            terminalreporter.write_line(line)
-        path = report_dir_of(self._config) / "report.json"
-        if self._write_error is not None:
-            terminalreporter.write_line(f"report not written to {path}: {self._write_error}", red=True)
-        else:
-            terminalreporter.write_line(f"report: {path}")
+        for label, report in self.reports.items():
+            terminalreporter.ensure_newline()
+            terminalreporter.section(f"rerank-guard: {label}" if label else "rerank-guard")
+            write_report(terminalreporter, report)
+            path = self._folder(label) / "report.json"
+            if self._write_error is not None:
+                terminalreporter.write_line(f"report not written to {path}: {self._write_error}", red=True)
+            else:
+                terminalreporter.write_line(f"report: {path}")
         if self._stored:
             terminalreporter.write_line(self._stored, red=self._store_failed)
-
-
-def _subject(data: dict[str, Any]) -> Subject:
-    training = data.pop("training")
-    return Subject(**data, training=None if training is None else TrainingSummary(**training))
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("E ")]
-    return (errors or lines or ["no message"])[-1].removeprefix("E").strip()

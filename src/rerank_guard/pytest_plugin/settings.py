@@ -37,7 +37,8 @@ __all__ = [
 
 HOW_TO_NAME = (
     'no reranker is named. Give --rerank-target PKG.MOD:FACTORY, or target = "pkg.mod:factory" in [tool.rerank_guard] of '
-    "pyproject.toml (or in rerank_guard.toml); --rerank-target demo judges the packaged one"
+    "pyproject.toml (or in rerank_guard.toml), or a session-scoped fixture rerank_target in the conftest.py of the rootdir; "
+    "--rerank-target demo judges the packaged one"
 )
 
 PREFIX = "rerank-"

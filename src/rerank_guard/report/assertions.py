@@ -8,7 +8,7 @@ from rerank_guard.core.formats import format_verdict
 from rerank_guard.core.report import Report
 from rerank_guard.core.verdict import Status, Verdict
 from rerank_guard.report.diagnosis_text import diagnosis_lines
-from rerank_guard.report.terminal import problem_lines
+from rerank_guard.report.terminal import problem_lines, unjudged_lines
 
 __all__ = ["assert_passed", "assert_report_ok"]
 
@@ -49,3 +49,4 @@ def _what_is_wrong(report: Report) -> Iterator[str]:
     yield from problem_lines(report.problems, most=len(report.problems))
     for error in report.errors:
         yield f"error in {error.check}: {error.message}"
+    yield from unjudged_lines(report.unjudged, most=len(report.unjudged))

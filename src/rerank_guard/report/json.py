@@ -114,6 +114,7 @@ def report_to_json_dict(report: Report) -> dict[str, object]:
         "diagnosis": None if report.diagnosis is None else strict_json(asdict(report.diagnosis)),
         "problems": [asdict(problem) for problem in report.problems],
         "errors": [asdict(error) for error in report.errors],
+        "unjudged": [asdict(each) for each in report.unjudged],
     }
 
 

@@ -55,6 +55,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
     for error in report.errors:
         yield f"| {_cell(error.check)} | ERROR | {_cell(error.message)} | - | - |"
+    for each in report.unjudged:
+        yield f"| {_cell(each.check)} | NO VERDICT | {_cell(each.reason)} | - | - |"
     for verdict in report.verdicts:
         if not verdict.ok:
             yield ""

@@ -7,10 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rerank_guard.core.formats import format_value, status_text
-from rerank_guard.core.report import Configured, Problem, RunError, TrainingSummary
+from rerank_guard.core.report import Configured, Problem, RunError, TrainingSummary, Unjudged
 from rerank_guard.core.verdict import Measured, Status, Verdict
 
-__all__ = ["MOST_PROBLEMS", "TableLine", "configured_lines", "problem_lines", "training_line", "verdict_table"]
+__all__ = [
+    "MOST_PROBLEMS",
+    "TableLine",
+    "configured_lines",
+    "problem_lines",
+    "training_line",
+    "unjudged_lines",
+    "verdict_table",
+]
 
 MOST_PROBLEMS = 5
 """Problems shown beside a diagnosis; the table has all of them."""
@@ -56,6 +64,14 @@ def problem_lines(problems: Sequence[Problem], most: int = MOST_PROBLEMS) -> Ite
             yield f"  -> {problem.next_step}"
     if len(problems) > most:
         yield f"and {len(problems) - most} more, see the table"
+
+
+def unjudged_lines(unjudged: Sequence[Unjudged], most: int = MOST_PROBLEMS) -> Iterator[str]:
+    """One line a check that was planned and has no verdict, with the reason; `most` of them, then how many more."""
+    for each in unjudged[:most]:
+        yield f"no verdict: {each.check}: {each.reason}"
+    if len(unjudged) > most:
+        yield f"no verdict: {len(unjudged) - most} more checks, see report.json"
 
 
 def configured_lines(configured: Sequence[Configured], *, width: int = 100) -> Iterator[str]:

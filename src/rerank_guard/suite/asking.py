@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from rerank_guard.core.errors import TargetError
@@ -45,14 +45,14 @@ class Asking:
         __tracebackhide__ = True
         stage = self.stage(what)
         stage(0, len(tasks))
-        answer = call_with_progress(method, tasks, stage)
+        answer = _listed(call_with_progress(method, _copied(tasks), stage))
         stage(len(tasks), len(tasks))
         return answer
 
     def ask_unseen(self, method: Callable[..., object], tasks: Sequence[RankingTask]) -> object:
         """The same of a call that is too short to show."""
         __tracebackhide__ = True
-        return call_unseen(method, tasks)
+        return _listed(call_unseen(method, _copied(tasks)))
 
     def typed(self, value: object, kind: type[T], method: str) -> T:
         """What a method gave, known to be of its kind.
@@ -67,3 +67,13 @@ class Asking:
     def wrong(self, what: str) -> TargetError:
         """The error that says what is wrong with the reranker."""
         return TargetError(f"{self.reranker.name!r}: {what}.")
+
+
+def _copied(tasks: Sequence[RankingTask]) -> Sequence[RankingTask]:
+    """The tasks in a list of their own, which the reranker may do with as it likes; what cannot be changed as it is."""
+    return list(tasks) if isinstance(tasks, list) else tasks
+
+
+def _listed(answer: object) -> object:
+    """An answer that can be read more than once: what a generator gives is read here, while the reranker is at work."""
+    return list(answer) if isinstance(answer, Iterator) else answer

@@ -12,6 +12,7 @@ from types import ModuleType
 from rerank_guard.core.demo import DEMO, DEMO_TARGET
 from rerank_guard.core.errors import TargetError
 from rerank_guard.core.target import RerankTarget
+from rerank_guard.suite.contained import must_be_offered, no_exit
 
 __all__ = ["load_target", "require_target"]
 
@@ -33,8 +34,13 @@ def load_target(spec: str, *, seed: int, device: str | None = None) -> RerankTar
         TargetError: the spec is malformed, module or attribute is missing (the message shows the closest names),
             or the result is not a `RerankTarget`. What the module or factory itself raises is not swallowed,
             except a missing dependency, which becomes a TargetError that names it.
+        NothingToJudgeError: module or factory asks to end or skip the run.
     """
-    spec = DEMO_TARGET if spec == DEMO else spec
+    with no_exit(f"loading {spec!r}"), must_be_offered(f"loading {spec!r}"):
+        return _loaded(DEMO_TARGET if spec == DEMO else spec, seed, device)
+
+
+def _loaded(spec: str, seed: int, device: str | None) -> RerankTarget:
     module_name, separator, attribute = spec.partition(":")
     if not separator or not module_name or not attribute:
         raise TargetError(

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Any
 
 from rerank_guard.core.check import CUTOFF
-from rerank_guard.core.errors import NotOfferedError
+from rerank_guard.core.errors import NotOfferedError, UnusablePromptsError
 from rerank_guard.core.given import Cost
-from rerank_guard.core.target import Trains
+from rerank_guard.core.target import RerankTarget, Trains
 from rerank_guard.suite.asking import Asking
+from rerank_guard.suite.contained import must_be_offered, no_exit, own_arithmetic
 from rerank_guard.suite.input_records import (
     ASKING,
     RUN_GIVEN,
@@ -79,7 +80,7 @@ class Resolver:
             return None
         try:
             return self.get(name, k)
-        except NotOfferedError:
+        except (NotOfferedError, UnusablePromptsError):  # of the latter, those that need the prompts say so
             return None
 
     def made(self, name: str) -> Any:
@@ -87,9 +88,17 @@ class Resolver:
         return self._made.get((name, None))
 
     def trained(self) -> Any:
-        """Train if the reranker does; its trace, or None of a reranker without a training job."""
+        """Train if the reranker does; its trace, or None of a reranker without a training job.
+
+        One that has train() and says that its present configuration has no job is scored as it is.
+        """
         __tracebackhide__ = True
-        return self.get("training_trace") if isinstance(self._asking.reranker, Trains) else None
+        if not isinstance(self._asking.reranker, Trains):
+            return None
+        try:
+            return self.get("training_trace")
+        except NotOfferedError:
+            return None
 
     def _make(self, name: str, k: int | None) -> Any:
         __tracebackhide__ = True
@@ -100,4 +109,11 @@ class Resolver:
             arguments[inner] = make(inner, k)
         if record.cost is Cost.SCORING:
             self.trained()
-        return record.make(**arguments)
+        with no_exit(name):
+            if record.needs is RerankTarget:
+                with must_be_offered(name):
+                    return record.make(**arguments)
+            if record.needs is None:
+                with own_arithmetic():
+                    return record.make(**arguments)
+            return record.make(**arguments)

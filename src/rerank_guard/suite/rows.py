@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from rerank_guard.core.errors import InvalidScoresError
@@ -32,7 +34,11 @@ def as_float_rows(rows: object, what: str, method: str) -> list[FloatArray]:
 
 def _float_row(entry: object, index: int, what: str, method: str) -> FloatArray:
     fix = f"{method} has to return one float64 array (N,) a task"
+    if isinstance(entry, Iterator):
+        entry = list(entry)
     try:
+        if _is_masked(entry):
+            raise ValueError("some of them are masked, and a mask is no score")
         row = np.asarray(entry)
     except (
         TypeError,
@@ -45,3 +51,10 @@ def _float_row(entry: object, index: int, what: str, method: str) -> FloatArray:
     if row.dtype.kind not in "fiub":
         raise InvalidScoresError(f"the {what} of task {index} are {entry!r:.200} (dtype {row.dtype}); {fix}.")
     return row.astype(np.float64)
+
+
+def _is_masked(entry: object) -> bool:
+    """Whether numpy would drop a mask: of a masked array with something masked, or of a list that holds `np.ma.masked`."""
+    if isinstance(entry, np.ma.MaskedArray):
+        return bool(np.ma.getmaskarray(entry).any())
+    return isinstance(entry, list | tuple) and any(value is np.ma.masked for value in entry)

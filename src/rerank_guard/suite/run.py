@@ -10,6 +10,7 @@ from rerank_guard.core.config.configuration import configuration_from
 from rerank_guard.core.report import Report, RunError
 from rerank_guard.core.target import Progress, RerankTarget
 from rerank_guard.core.verdict import Verdict
+from rerank_guard.suite.check_error import raised_in
 from rerank_guard.suite.configured import reference_of, run_settings_of
 from rerank_guard.suite.diagnose import diagnose_run
 from rerank_guard.suite.error_budget import within_budget
@@ -55,7 +56,7 @@ def check_reranker(
 def report_on(run: SuiteRun) -> Report:
     """Judge every check of a run, and diagnose.
 
-    Where a check before the job has failed already, what the reranker raises after it is a consequence rather than news: it
+    A check that raises itself is an error of that check alone. Where a check before the job has failed already, what the reranker raises after it is a consequence rather than news: it
     is written into the report's errors, and the diagnosis is given all the same.
 
     Raises:
@@ -64,13 +65,18 @@ def report_on(run: SuiteRun) -> Report:
     judged: list[Verdict] = []
     errors: list[RunError] = []
     for planned in run.planned():
-        known = bool(run.stopped_by)
+        known = bool(run.failed_before_training)
         try:
-            judged.append(run.judge(planned))
+            run.prepare(planned)
         except Exception as error:
             if not known:
                 raise
-            errors.append(RunError(planned.name, f"{type(error).__name__}: {error}"))
+            errors.append(raised_in(planned.name, error))
+            continue
+        try:
+            judged.append(run.judge(planned))
+        except Exception as error:  # the check's own: the others are judged all the same
+            errors.append(raised_in(planned.name, error))
     verdicts = within_budget(judged, run.settings.budget)
     return Report(
         run.subject(),

@@ -12,8 +12,11 @@ from rerank_guard.core.errors import (
     InvalidTaskError,
     InvalidTraceError,
     NotOfferedError,
+    UnusablePromptsError,
 )
+from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.data import RESULT_MALFORMED
+from rerank_guard.core.faults.prompts import PROMPTS_UNUSABLE
 from rerank_guard.core.finding import Finding, Strength, Suspected, not_applicable
 from rerank_guard.core.given import Cost, method_of
 from rerank_guard.core.report import Subject
@@ -23,6 +26,7 @@ from rerank_guard.core.verdict import Status, Verdict
 from rerank_guard.core.wording import worded
 from rerank_guard.stored import StoredRun, stored_run_of
 from rerank_guard.suite.asking import Asking
+from rerank_guard.suite.contained import no_exit, own_arithmetic
 from rerank_guard.suite.describe import subject_of
 from rerank_guard.suite.load import require_target
 from rerank_guard.suite.planned import Planned, plan_checks
@@ -42,7 +46,8 @@ class SuiteRun:
         progress: called as training and scoring go on.
 
     Attributes:
-        stopped_by: checks before the job that have failed; as long as there are any, the job is not started.
+        failed_before_training: checks before the job that have failed, or could not be looked at.
+        stopped_by: those of them that stop the job: a fault that they name makes scores mean little.
 
     Raises:
         TargetError: `reranker` does not meet `RerankTarget`.
@@ -60,8 +65,11 @@ class SuiteRun:
         self._asking = Asking(self.reranker, self.settings, progress)
         self._given = _given_by_run(self.settings)
         self.inputs = Resolver(self._asking, self._given)
+        self.failed_before_training: list[str] = []
         self.stopped_by: list[str] = []
         self._planned: tuple[Planned, ...] | None = None
+        self._raised: list[tuple[Exception, str]] = []
+        self._behind: dict[str, str] = {}
 
     def planned(self) -> tuple[Planned, ...]:
         """All that is judged, in the order in which it is judged.
@@ -86,7 +94,8 @@ class SuiteRun:
     def prepare(self, planned: Planned) -> None:
         """Ask the reranker for all that a check judges; nothing where the check does not apply.
 
-        Where the input of a check before the job cannot be made, the job is stopped, as by a check that fails.
+        Where the input of a check before the job cannot be made, the job is stopped, as by a check that fails. What the
+        reranker raised once is raised for the check that met it first; the others that need the same are not run.
 
         Raises:
             ConfigError: the check was selected by name, and needs what this run does not bring.
@@ -100,16 +109,23 @@ class SuiteRun:
             self._arguments(planned)
         except (NotOfferedError, InvalidScoresError, InvalidTaskError, InvalidTraceError):
             return  # `judge` says so
-        except Exception:
-            if planned.cost < Cost.TRAINING and planned.name not in self.stopped_by:
-                self.stopped_by.append(planned.name)  # what could not be looked at is no ground for a job either
+        except Exception as error:
+            first = next((name for raised, name in self._raised if raised is error), None)
+            if first is not None and first != planned.name:
+                self._behind[planned.name] = first
+                return
+            if first is None:
+                self._raised.append((error, planned.name))
+            if planned.cost < Cost.TRAINING:
+                self._note_failed(planned, stops=True)  # what could not be looked at is no ground for a job either
             raise
 
     def judge(self, planned: Planned, *, expected: str | None = None) -> Verdict:
         """The verdict of a check. Malformed data becomes a failed verdict; what the reranker raises is passed on.
 
-        A check before the job that fails stops the job: one that cannot succeed is not started (`stopped_by`). What is
-        expected to fail does not, nor does a preview check, whose own errors are shown in its verdict.
+        A check before the job that fails stops the job where a fault that it names makes scores mean little
+        (`Fault.stops_the_job`): a job that cannot succeed is not started (`stopped_by`). What is expected to fail does not,
+        nor does a preview check, whose own errors are shown in its verdict.
 
         Args:
             planned: the check.
@@ -121,9 +137,9 @@ class SuiteRun:
         finding = self._not_judged(planned)
         if finding is None:
             finding = self._tried(planned) if preview else self._judged(planned)
-            stops = planned.cost < Cost.TRAINING and finding.status is Status.FAILED
-            if stops and not reason and not preview:
-                self.stopped_by.append(planned.name)
+            failed = planned.cost < Cost.TRAINING and finding.status is Status.FAILED
+            if failed and not reason and not preview:
+                self._note_failed(planned, stops=_stops_the_job(planned, finding))
         verdict = worded(finding, check=planned.name, claim=planned.claim)
         return replace(verdict, expected=reason, preview=preview) if reason or preview else verdict
 
@@ -155,10 +171,15 @@ class SuiteRun:
             throughput=self.inputs.get("measured_throughput") if timed else None,
         )
 
+    def _note_failed(self, planned: Planned, *, stops: bool) -> None:
+        for noted in (self.failed_before_training, *((self.stopped_by,) if stops else ())):
+            if planned.name not in noted:
+                noted.append(planned.name)
+
     def _judged(self, planned: Planned) -> Finding:
         __tracebackhide__ = True
         self.prepare(planned)
-        return self._measured(planned)
+        return self._not_judged(planned) or self._measured(planned)
 
     def _tried(self, planned: Planned) -> Finding:
         """The finding of a preview check; one that raises does not end the run."""
@@ -189,11 +210,15 @@ class SuiteRun:
 
     def _measured(self, planned: Planned) -> Finding:
         try:
-            return planned.check.measure(**self._arguments(planned), **settings_for(planned, self.settings))
+            arguments = self._arguments(planned)
+            with own_arithmetic(), no_exit(planned.name):
+                return planned.check.measure(**arguments, **settings_for(planned, self.settings))
         except NotOfferedError as error:
             return not_applicable(str(error), "nothing to do, unless the reranker should offer it")
+        except UnusablePromptsError as error:
+            return _unreadable(error, PROMPTS_UNUSABLE, "some training or scoring prompts cannot be looked at")
         except (InvalidScoresError, InvalidTaskError, InvalidTraceError) as error:
-            return _unreadable(error)
+            return _unreadable(error, RESULT_MALFORMED, "the data that this check judges is malformed")
 
     def _arguments(self, planned: Planned) -> dict[str, Any]:
         __tracebackhide__ = True
@@ -219,6 +244,12 @@ class SuiteRun:
                 f"the reranker {self.reranker.name!r} has no {methods}",
                 f"add {methods} to the reranker to have this checked",
             )
+        if first := self._behind.get(planned.name):
+            return not_applicable(
+                f"what it judges could not be had: the reranker raised, see {first}",
+                "fix what was raised there",
+                status=Status.NOT_RUN,
+            )
         # what is expensive is the training job; a reranker without one is scored all the same, which shows what the fault
         # does
         stopped = self.stopped_by and not self.settings.continue_after_failure
@@ -241,16 +272,25 @@ def _given_by_run(settings: RunSettings) -> Mapping[str, object]:
     return given
 
 
-def _unreadable(error: Exception) -> Finding:
+def _stops_the_job(planned: Planned, finding: Finding) -> bool:
+    """Whether a job is not worth its time after this finding; one that names no fault may hide any."""
+    faults = [suspected.fault for suspected in finding.suspects]
+    in_training = "training_tasks" in planned.required and "tasks" not in planned.required
+    return not faults or any(
+        fault.stops_the_job_in_training if in_training else fault.stops_the_job for fault in faults
+    )
+
+
+def _unreadable(error: Exception, fault: Fault, cause: str) -> Finding:
     """A claim that cannot be judged on malformed data has not been shown, so the finding is FAILED."""
     return replace(
         Finding(Status.FAILED),
         evidence=(str(error),),
         suspects=(
             Suspected(
-                RESULT_MALFORMED,
+                fault,
                 Strength.SEEN,
-                "the data that this check judges is malformed",
+                cause,
                 "correct what the evidence names; the checks before this one in the suite may say more",
             ),
         ),

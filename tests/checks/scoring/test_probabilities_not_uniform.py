@@ -198,7 +198,6 @@ def test_order_of_tasks_and_renaming_of_letters_do_not_matter(seed, scale, n):
         [],
         [np.array([0.5, np.nan])],
         [np.array([1.5, -0.5])],
-        [np.array([0.4, 0.4])],
         [np.array([1.0])],
         [np.array([])],
         [np.full((2, 2), 0.25)],

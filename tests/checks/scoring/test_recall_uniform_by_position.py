@@ -78,11 +78,26 @@ def test_a_part_that_is_not_seen_is_a_position_prior(name, n):
 
 def test_a_difference_within_the_effect_is_accepted():
     tasks, scores = healthy()
-    rows = [FAULTS["second half unseen"](row) for row in scores]
-    found = recall_uniform_by_position(rows, tasks, 10)
+    rows = [row - 2.5 * (np.arange(20) >= 10) for row in scores]
+    found = recall_uniform_by_position(rows, tasks, 10, effect=0.05)
     shown = max(found.interval.low, -found.interval.high)
-    assert recall_uniform_by_position(rows, tasks, 10, effect=shown - 1e-6).status is Status.FAILED
-    assert recall_uniform_by_position(rows, tasks, 10, effect=shown + 1e-6).status is Status.PASSED
+    difference = abs(found.measured["largest_difference"])
+    assert 0.1 < shown < difference
+    assert recall_uniform_by_position(rows, tasks, 10, effect=shown - 0.05).status is Status.FAILED
+    assert recall_uniform_by_position(rows, tasks, 10, effect=difference - 0.02).status is Status.INCONCLUSIVE
+    assert recall_uniform_by_position(rows, tasks, 10, effect=difference + 0.01).status is Status.PASSED
+    assert (
+        recall_uniform_by_position(rows, tasks, 10, effect=shown - 0.05, alpha=1e-30).status is Status.INCONCLUSIVE
+    )
+
+
+def test_a_single_position_that_differs_is_no_pass_at_the_level_of_doubt():
+    rng = np.random.default_rng(0)
+    tasks = random_tasks(rng, [20] * 400)
+    rows = noisy_scores(tasks, rng, 2.0)
+    rows = [row - 100.0 * (np.arange(20) == 4) for row in rows]
+    assert recall_uniform_by_position(rows, tasks, 5, alpha_doubtful=1e-2).status is Status.INCONCLUSIVE
+    assert recall_uniform_by_position(rows, tasks, 5, alpha_doubtful=1e-9).status is Status.PASSED
 
 
 def test_the_figures_are_recalls_by_quarter():
@@ -113,7 +128,8 @@ def test_the_middle_of_an_odd_list_is_in_no_half_and_short_lists_are_in_no_quart
     assert verdict.status is Status.NOT_APPLICABLE
     everywhere = [make_task(u % 3, 3, user=u) for u in range(30)]
     hits = recall_uniform_by_position([np.array([0.0, 1.0, 0.0])] * 30, everywhere, 1)
-    assert (hits.measured["recall_in_quarter_3"], hits.measured["largest_difference"]) == (1.0, 0.0)
+    assert hits.measured["recall_in_quarter_3"] == 1.0
+    assert (hits.status, hits.measured["between"]) == (Status.INCONCLUSIVE, "position 1 against the others")
     first = [make_task(0, 20, user=u) for u in range(3)]
     assert recall_uniform_by_position([np.arange(20.0)] * 3, first, 1).status is Status.NOT_APPLICABLE
 

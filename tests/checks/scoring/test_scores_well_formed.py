@@ -36,10 +36,10 @@ def test_distinct_scores_are_well_formed():
 def test_constant_scores_are_decided_by_ties_wherever_the_target_item_is(positions):
     verdict = scores_well_formed([np.full(20, 0.05)] * 60, make_tasks(positions, [20] * 60))
     assert verdict.status is Status.FAILED
-    assert verdict.fault == "ties-decide"
+    assert verdict.fault == "silent-fallback"
     assert verdict.measured == {"tie_gap": 1.0, "users_with_constant_scores": 60}
     assert verdict.affected == Affected(60, 60)
-    assert verdict.suspects[0].strength is Strength.SYMPTOM
+    assert verdict.suspects[0].strength is Strength.SEEN
 
 
 def test_the_tie_gap_is_the_share_of_the_others_that_tie_with_the_target_item():

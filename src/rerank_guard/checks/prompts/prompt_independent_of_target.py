@@ -128,9 +128,24 @@ def prompt_independent_of_target(
         return _if_random(finding, scoring_prompts, show_prompts(probed_tasks))
     if finding.status is Status.PASSED and trained_prompts and moved_trained_prompts and supervised_tasks:
         require_aligned(trained_prompts, supervised_tasks, ("training prompts", "tasks"))
-        of_training = _judged(trained_prompts, moved_trained_prompts, supervised_tasks, thresholds)
+        require_same_length(trained_prompts, moved_trained_prompts, ("prompts", "prompts with another target"))
+        rows = _supervised(trained_prompts, moved_trained_prompts)
+        if not rows:
+            return finding
+        of_training = _judged(
+            [trained_prompts[row] for row in rows],
+            [moved_trained_prompts[row] for row in rows],
+            [supervised_tasks[row] for row in rows],
+            thresholds,
+        )
         return finding if of_training.status is Status.PASSED else of_training
     return finding
+
+
+def _supervised(prompts: Sequence[TrainingPrompt], moved: Sequence[TrainingPrompt]) -> list[int]:
+    """Where both prompts have a supervised token; where no loss is taken, where the answer begins is unknown."""
+    pairs = enumerate(zip(prompts, moved, strict=True))
+    return [place for place, pair in pairs if all(prompt.supervised for prompt in pair)]
 
 
 def _judged(

@@ -49,6 +49,8 @@ def prompts_match(
     probed_tasks: Sequence[RankingTask] | None = None,
     trained_prompts: Sequence[TrainingPrompt] | None = None,
     trained_as_scored: Sequence[ScoringPrompt] | None = None,
+    trained_rows_of_probed: Sequence[int] | None = None,
+    dropped_examples: Sequence[str] | None = None,
     *,
     max_differing_prompts: Count = 0,
 ) -> Finding:
@@ -69,6 +71,9 @@ def prompts_match(
             scoring prompts are left out. None where every scoring prompt has a training prompt.
         trained_prompts: the same of training tasks; None where only held-out tasks are compared.
         trained_as_scored: the scoring prompts of the tasks of `trained_prompts`, in the same order.
+        trained_rows_of_probed: the places among `probed_tasks` of the tasks of `training_prompts`, where the pipeline drops
+            some; None for all that have a target_index.
+        dropped_examples: query_ids of the training tasks that the pipeline drops, which are counted alone.
         max_differing_prompts: largest number of prompts that differ that is tolerated.
 
     Returns:
@@ -83,7 +88,7 @@ def prompts_match(
         InvalidTaskError: no prompts, or the lists are of different tasks.
     """
     training = [*training_prompts, *(trained_prompts or ())]
-    scoring = [*_with_target(scoring_prompts, probed_tasks), *(trained_as_scored or ())]
+    scoring = [*_trained_on(scoring_prompts, probed_tasks, trained_rows_of_probed), *(trained_as_scored or ())]
     require_aligned(training, scoring, ("training prompts", "scoring prompts"))
     pairs = [pair for pair in zip(training, scoring, strict=True) if _differ(*pair)]
     found: dict[Fault, list[_Pair]] = {}
@@ -98,6 +103,7 @@ def prompts_match(
         measured={
             "differing_prompts": len(pairs),
             "earliest_difference": min((_first_difference(*pair) for pair in pairs), default=None),
+            **({"dropped_examples": len(dropped_examples)} if dropped_examples else {}),
         },
         limits=(Limit("differing_prompts", "<=", max_differing_prompts),),
         n=len(training),
@@ -107,11 +113,15 @@ def prompts_match(
     )
 
 
-def _with_target(prompts: Sequence[ScoringPrompt], tasks: Sequence[RankingTask] | None) -> Sequence[ScoringPrompt]:
-    """The prompts of those tasks that have a target to train on."""
+def _trained_on(
+    prompts: Sequence[ScoringPrompt], tasks: Sequence[RankingTask] | None, rows: Sequence[int] | None
+) -> Sequence[ScoringPrompt]:
+    """The prompts of those tasks that have a target to train on, and are not dropped."""
     if tasks is None:
         return prompts
     require_aligned(prompts, tasks, ("scoring prompts", "tasks"))
+    if rows is not None:
+        return [prompts[row] for row in rows]
     return [prompt for prompt, task in zip(prompts, tasks, strict=True) if task.target_index is not None]
 
 
@@ -122,6 +132,8 @@ def _differ(trained: TrainingPrompt, scored: ScoringPrompt) -> bool:
 def _fault_of(trained: TrainingPrompt, scored: ScoringPrompt) -> Fault:
     """Whether the prompts differ, or only the positions in them."""
     in_training, in_scoring = trained.before_answer, scored.before_answer
+    if not trained.supervised and trained.token_ids[: len(in_scoring)] == in_scoring:
+        return LETTER_NOT_SUPERVISED  # whatever its answer_position says, which `from_labels` guesses then
     if len(in_scoring) < len(in_training) and scored.token_ids[: len(in_training)] == in_training:
         return WRONG_LOGIT_POSITION
     if len(in_training) < len(in_scoring) and trained.token_ids[: len(in_scoring)] == in_scoring:

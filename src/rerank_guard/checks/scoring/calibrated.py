@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rerank_guard.checks._settings import require_tasks
+from rerank_guard.checks.comparing.not_normalised import not_normalised
 from rerank_guard.core.check import check
-from rerank_guard.core.faults.scoring import OVER_CONFIDENT
+from rerank_guard.core.faults.scoring import OVER_CONFIDENT, PROBABILITIES_NOT_NORMALISED
 from rerank_guard.core.finding import Finding, Limit, not_applicable, suspect
 from rerank_guard.core.listed import target_listing
 from rerank_guard.core.setting import Level, Share
@@ -29,7 +30,7 @@ _BINS = 10
 @check(
     stage=Stage.SCORING,
     claim="the probabilities are not far more confident than they are right",
-    can_name=(OVER_CONFIDENT,),
+    can_name=(PROBABILITIES_NOT_NORMALISED, OVER_CONFIDENT),
     rules_out=(OVER_CONFIDENT,),
     looks_like=OVER_CONFIDENT,
 )
@@ -57,7 +58,8 @@ def calibrated(
         max_excess: largest excess of confidence that is accepted, in [0, 1).
 
     Returns:
-        PASSED; NOT_APPLICABLE where no target item is listed; or FAILED with over-confident, the reliability diagram's rows
+        PASSED; NOT_APPLICABLE where no target item is listed; or FAILED with probabilities-not-normalised where the values
+        of some task do not sum to 1, or with over-confident, the reliability diagram's rows
         (confidence, right, tasks) of the largest excess as evidence.
 
     Raises:
@@ -67,6 +69,8 @@ def calibrated(
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
+    if wrong := not_normalised(probabilities, table.n_candidates.tolist()):
+        return wrong
     matrix, lengths = as_probability_matrix(probabilities, table.n_candidates.tolist())
     position = target_listing(table).position
     listed = position >= 0

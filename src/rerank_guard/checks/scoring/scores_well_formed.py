@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rerank_guard.checks._settings import require_tasks
+from rerank_guard.checks.comparing.equal_rows import EQUAL_ROW_FAULTS, NEAR_END, at_end_of_scale, why_equal
 from rerank_guard.checks.comparing.ragged_rows import Rows, every, ragged, row_max, row_min, row_sum, spread_out
 from rerank_guard.checks.comparing.shared_rows import FEWEST_TASKS, MOST_SHARED, most_that_pass, shared_rows
 from rerank_guard.checks.scoring._not_finite import NOT_FINITE_FIX
 from rerank_guard.core.check import check
-from rerank_guard.core.faults.scoring import ROWS_MISALIGNED, SILENT_FALLBACK, TIES_DECIDE
+from rerank_guard.core.faults.scoring import ROWS_MISALIGNED, SCORES_SATURATED, TIES_DECIDE
 from rerank_guard.core.faults.training import SILENT_NAN
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
 from rerank_guard.core.listed import target_listing
@@ -20,17 +21,20 @@ from rerank_guard.core.ragged import Ragged
 from rerank_guard.core.setting import Count, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
-from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
+from rerank_guard.core.types import BoolArray, FloatArray, IntArray, LetterTable, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 from rerank_guard.metrics import as_score_rows, tied_with_target
 
 __all__ = ["scores_well_formed"]
 
+_MOST_AT_END = 0.5
+"""Share of the tasks with ties at the target item whose ties are at the end of the scale, from which on that is named."""
+
 
 @check(
     stage=Stage.SCORING,
     claim="every task has one finite score a candidate, of its own, and ties do not decide the ranking",
-    can_name=(SILENT_NAN, ROWS_MISALIGNED, SILENT_FALLBACK, TIES_DECIDE),
+    can_name=(SILENT_NAN, ROWS_MISALIGNED, *EQUAL_ROW_FAULTS),
     rules_out=(SILENT_NAN, ROWS_MISALIGNED, TIES_DECIDE),
     looks_like=TIES_DECIDE,
     early=True,
@@ -38,6 +42,7 @@ __all__ = ["scores_well_formed"]
 def scores_well_formed(
     scores: Sequence[FloatArray],
     tasks: Sequence[RankingTask],
+    letter_table: LetterTable | None = None,
     *,
     max_tie_gap: Share = 0.05,
     max_not_finite: Count = 0,
@@ -58,6 +63,7 @@ def scores_well_formed(
     Args:
         scores: one array (N_u,) a task, higher is better, any scale.
         tasks: the tasks, in the same order.
+        letter_table: the letters, whose ids tell why scores are equal; None where they are not shown.
         max_tie_gap: largest mean tie gap that passes, in [0, 1).
         max_not_finite: how many tasks may have scores that are not finite, as long as not all have them.
         min_shared: fewest tasks with a shared row that fail.
@@ -65,8 +71,9 @@ def scores_well_formed(
 
     Returns:
         PASSED, or FAILED with silent-nan (a score that is not finite), rows-misaligned (one row for tasks of different
-        candidates), silent-fallback (constant scores for some tasks, which make up half of the gap or more), or ties-decide
-        (constant for all, or coarsely rounded).
+        candidates); where constant scores make up half of the gap or more, letter-collision, prompt-truncated,
+        score-scale-wrong, scores-saturated or silent-fallback by what is equal and for whom (see `comparing.equal_rows`);
+        scores-saturated where most ties are at the end of the scale; or ties-decide.
 
     Raises:
         InvalidTaskError: no tasks.
@@ -91,7 +98,7 @@ def scores_well_formed(
         return _shared(table, shared, claim, most, max_tie_gap)
     ties = _ties(table, rows, given)
     failed = ties.gap > max_tie_gap
-    fault, n_affected = _fault_of_ties(ties)
+    fault, n_affected = _fault_of_ties(ties, rows, table, letter_table) if failed else (None, 0)
     return Finding(
         Status.FAILED if failed else Status.PASSED,
         claim=claim,
@@ -108,8 +115,8 @@ def scores_well_formed(
         ),
         n=n_tasks,
         evidence=_tied_rows(table, rows, ties) if failed else (),
-        suspects=(fault,) if failed else (),
-        affected=Affected(n_affected, n_tasks) if failed else None,
+        suspects=() if fault is None else (fault,),
+        affected=None if fault is None else Affected(n_affected, n_tasks),
     )
 
 
@@ -144,17 +151,23 @@ def _ties(table: TaskTable, rows: Rows, given: Sequence[FloatArray]) -> _Ties:
     return _Ties(row_sum(Ragged(level, rows.offsets)), at, listed, constant, float(gaps.sum()), gap)
 
 
-def _fault_of_ties(ties: _Ties) -> tuple[Suspected, int]:
+def _fault_of_ties(ties: _Ties, rows: Rows, table: TaskTable, letters: LetterTable | None) -> tuple[Suspected, int]:
     """What ties point at, and how many tasks show it.
 
-    Constant rows of some tasks were filled in, if they make up half of the gap; else the scores tie by themselves.
+    Constant rows have a reason of their own, if they make up half of the gap; else the scores tie by themselves, or at the end
+    of their scale.
     """
     among = ties.listed if ties.listed.any() else np.ones_like(ties.listed)
     n_constant = int(ties.constant[among].sum())
-    if 0 < n_constant < int(among.sum()) and n_constant >= 0.5 * ties.total:
-        cause = "These tasks have one score for all candidates: likely a fallback where no letter was found."
-        return suspect(SILENT_FALLBACK, cause), n_constant
-    return suspect(TIES_DECIDE), int((among & (ties.tied > 1)).sum())
+    if n_constant and n_constant >= 0.5 * ties.total:
+        return why_equal(rows, ties.constant, table, letters), n_constant
+    tied = np.flatnonzero(among & (ties.tied > 1))
+    level = rows.values[rows.offsets[tied] + ties.at[tied]]
+    for end, near in ((1.0, NEAR_END), (0.0, 0.0)):  # half precision is coarse below 1, and fine above 0
+        if float((np.abs(level - end) <= near).mean()) >= _MOST_AT_END and at_end_of_scale(rows, end):
+            cause = f"Most of the candidates that tie with the target item are at {end:g}, the end of the scale."
+            return suspect(SCORES_SATURATED, cause), len(tied)
+    return suspect(TIES_DECIDE), len(tied)
 
 
 def _not_finite(

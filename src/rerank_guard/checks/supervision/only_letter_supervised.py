@@ -50,6 +50,7 @@ def only_letter_supervised(
     trained_prompts: Sequence[TrainingPrompt],
     supervised_tasks: Sequence[RankingTask],
     letter_table: LetterTable,
+    dropped_examples: Sequence[str] | None = None,
     *,
     max_letter_not_supervised: Count = 0,
     max_wrong_letter_variant: Count = 0,
@@ -80,6 +81,8 @@ def only_letter_supervised(
         trained_prompts: one a task, from the code that trains, at least one.
         supervised_tasks: the tasks, in the same order.
         letter_table: the letters, one a position of the list, with their in-context ids.
+        dropped_examples: query_ids of the tasks that the pipeline says it drops (None in place of a prompt), which are
+            counted and shown; nothing is judged of them.
         max_letter_not_supervised: largest number of examples with this fault that is tolerated.
         max_wrong_letter_variant: the same of wrong-letter-variant.
         max_label_offset: the same of label-offset.
@@ -113,14 +116,23 @@ def only_letter_supervised(
     return Finding(
         Status.FAILED if failing else Status.PASSED,
         claim=f"in each of {n} training examples the loss is taken at the target item's letter and nowhere else"
-        f"{kinds.exempt}",
-        measured={**kinds.measured, "letter_share": round(sum(shares) / n, 4)},
+        f"{kinds.exempt}{_left_out(dropped_examples)}",
+        measured={
+            **kinds.measured,
+            "letter_share": round(sum(shares) / n, 4),
+            **({"dropped_examples": len(dropped_examples)} if dropped_examples else {}),
+        },
         limits=kinds.limits,
         n=n,
         evidence=_evidence([rows for _, rows in failing]),
         suspects=tuple(suspect(fault, _cause(fault, rows)) for fault, rows in failing),
         affected=Affected(kinds.affected, n, "examples"),
     )
+
+
+def _left_out(dropped: Sequence[str] | None) -> str:
+    """Words for the examples that the pipeline drops; empty where it drops none."""
+    return f"; {len(dropped)} more, such as {dropped[0]!r}, are dropped by the pipeline" if dropped else ""
 
 
 def _figure(fault: Fault) -> str:

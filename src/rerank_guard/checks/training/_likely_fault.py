@@ -7,6 +7,7 @@ import numpy as np
 from rerank_guard.checks.training._learning_rate import NEGLIGIBLE_LEARNING_RATE
 from rerank_guard.checks.training._letter_gain import LetterGain
 from rerank_guard.checks.training._loss_course import avoids_the_target, blew_up, warms_up_to_the_end
+from rerank_guard.checks.training._unchanged import repeats_its_losses, rose
 from rerank_guard.core.advice import setting_advice
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.training import ANTI_LEARNING, DIVERGED, NO_SIGNAL, NO_UPDATE, UNDER_TRAINED
@@ -27,6 +28,10 @@ _RAN_AWAY = 1.25
 _NAMING = 1e-3
 """Share of alpha at which a failed job's targets have to be ranked below chance for it to be named so."""
 
+_UNCHANGED = (
+    "Examples have, to the last digit, the losses that they had in an earlier pass: the steps do not move the weights that the "
+    "loss depends on."
+)
 _AVOIDED = (
     "The target's letter is ranked worse than by chance: the job knows the answer and was taught to avoid it. The loss has "
     "the wrong sign."
@@ -46,6 +51,8 @@ def likely_fault(trace: TrainingTrace, gain: LetterGain, *, decided: bool) -> Fa
     """The cause that the trace suggests; of an undecided run only what is seen without statistics."""
     if float(trace.learning_rate.max()) <= NEGLIGIBLE_LEARNING_RATE:
         return NO_UPDATE
+    if repeats_its_losses(trace):
+        return NO_UPDATE
     if decided:
         first_pass = np.flatnonzero(trace.first_pass)
         if avoids_the_target(trace, first_pass[len(first_pass) // 2 :], _NAMING * gain.alpha):
@@ -60,7 +67,7 @@ def likely_fault(trace: TrainingTrace, gain: LetterGain, *, decided: bool) -> Fa
 
 def _ran_away(gain: LetterGain) -> bool:
     level = float(gain.nll.mean())
-    rising = len(gain.earlier) > 0 and level > float(gain.earlier.mean())
+    rising = len(gain.earlier) > 0 and rose(gain.earlier, gain.nll)
     return level > _RAN_AWAY * float(gain.chance.mean()) and rising
 
 
@@ -69,7 +76,9 @@ def suspected_cause(trace: TrainingTrace, gain: LetterGain, fault: Fault) -> Sus
     # with the ranks of more than two candidates a wrong sign would have been seen
     sign_known = trace.target_rank is not None and int(trace.n_candidates.max()) > 2
     cause = {
-        NO_UPDATE: f"The highest learning rate is {float(trace.learning_rate.max()):g}: the weights do not move.",
+        NO_UPDATE: _UNCHANGED
+        if repeats_its_losses(trace)
+        else f"The highest learning rate is {float(trace.learning_rate.max()):g}: the weights do not move.",
         ANTI_LEARNING: _AVOIDED,
         DIVERGED: _RAN_OFF.format("" if sign_known else ", or the loss has the wrong sign"),
         NO_SIGNAL: _NOTHING,

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from rerank_guard.checks.training._unchanged import rose
 from rerank_guard.core.types import IntArray, TrainingTrace
 from rerank_guard.stats.bets import log_e_value_above
 
@@ -13,6 +14,9 @@ __all__ = ["avoids_the_target", "blew_up", "quarters", "warms_up_to_the_end"]
 
 _BLEW_UP = 1.5
 """Times both chance and the start that a tenth of the first pass has to exceed."""
+
+_AT_START = 16
+"""Fewest examples that show what a job started with: its first step, or its first few."""
 
 _RISING = 1.05
 """Times its mean that the last learning rate has to exceed, where the rate never fell."""
@@ -43,13 +47,18 @@ def avoids_the_target(trace: TrainingTrace, examples: IntArray, alpha: float) ->
 
 
 def blew_up(trace: TrainingTrace) -> bool:
-    """Whether a tenth of the first pass has a mean NLL above 1.5 times both chance and what the job started with."""
+    """Whether a tenth of the first pass has a mean NLL above 1.5 times both chance and what the job started with, for certain."""
     parts = [part for part in np.array_split(np.flatnonzero(trace.first_pass), 10) if len(part)]
     levels = [float(trace.letter_nll[part].mean()) for part in parts]
     chance = [float(np.log(trace.n_candidates[part]).mean()) for part in parts]
-    first_step = trace.first_pass & (trace.example_step == trace.example_step[parts[0][0]])
-    start = float(trace.letter_nll[first_step].mean())
-    return any(level > _BLEW_UP * max(c, start) for level, c in zip(levels, chance, strict=True))
+    first_step = trace.letter_nll[trace.first_pass & (trace.example_step == trace.example_step[parts[0][0]])]
+    if len(first_step) < _AT_START:
+        first_step = trace.letter_nll[trace.first_pass][:_AT_START]
+    start = float(first_step.mean())
+    return any(
+        level > _BLEW_UP * max(c, start) and rose(first_step, trace.letter_nll[part])
+        for part, level, c in zip(parts, levels, chance, strict=True)
+    )
 
 
 def warms_up_to_the_end(trace: TrainingTrace) -> bool:

@@ -19,6 +19,8 @@ from rerank_guard.checks.training._hopeless_trace import (
 from rerank_guard.checks.training._letter_gain import LetterGain, letter_gain
 from rerank_guard.checks.training._likely_fault import LIKELY, enough_for_you, likely_fault, suspected_cause
 from rerank_guard.checks.training._loss_course import quarters
+from rerank_guard.checks.training._loss_scale import loss_scale
+from rerank_guard.checks.training._unchanged import repeats_its_losses
 from rerank_guard.core.check import check
 from rerank_guard.core.defaults import LEARNING_EFFECT
 from rerank_guard.core.errors import InvalidTraceError
@@ -32,6 +34,10 @@ from rerank_guard.core.verdict import Measured, Status
 
 __all__ = ["loss_below_random"]
 
+_OTHER_SCALE = (
+    "The recorded losses are on another scale than log N, so that they cannot be compared with chance.",
+    "See loss_recorded_per_letter: record each example's own NLL, not divided by the accumulation steps.",
+)
 _HELD_OUT = "Give the job more distinct examples and fewer passes, or judge the letter NLL on held-out users."
 
 
@@ -83,7 +89,8 @@ def loss_below_random(
       is not finite, or non-finite gradient norms at more than `max_non_finite` of the recorded steps. (Fewer are normal in half
       precision: dynamic loss scaling starts too large and skips its first steps; Micikevicius et al. 2018. Their
       number is measured.)
-    - INCONCLUSIVE: else, with the number of examples that would decide. Also where the first pass would fail but
+    - INCONCLUSIVE: else, with the number of examples that would decide. Also where the losses are on another scale than log N
+      (`loss_recorded_per_letter`), and where the first pass would fail but
       later passes do gain the effect: on repeated examples memorised answers look the same as learned ones, so they
       decide nothing.
 
@@ -176,6 +183,8 @@ def _require_sane(trace: TrainingTrace) -> None:
 
 
 def _decide(trace: TrainingTrace, gain: LetterGain) -> _Outcome:
+    if loss_scale(trace) is not None and not repeats_its_losses(trace):
+        return _Outcome(Status.INCONCLUSIVE, None, *_OTHER_SCALE)
     if gain.beats_chance and gain.mean >= gain.least:
         return _Outcome(Status.PASSED)
     if not (gain.too_small or gain.refuted):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rerank_guard.checks.training._loss_scale import loss_scale
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.supervision import LOSS_MASK_WRONG
-from rerank_guard.core.faults.training import ANTI_LEARNING
-from rerank_guard.core.finding import Finding, Limit, Suspected, not_applicable, suspect
+from rerank_guard.core.faults.training import ANTI_LEARNING, LOSS_SCALE_WRONG
+from rerank_guard.core.finding import Finding, Limit, Strength, Suspected, not_applicable, suspect
 from rerank_guard.core.setting import Count, NeededShare, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.types import BoolArray, FloatArray, TrainingTrace
@@ -82,7 +83,8 @@ class _Recorded:
 @check(
     stage=Stage.TRAINING,
     claim="each training example's recorded loss is its own letter's NLL, not a batch's mean",
-    can_name=(LOSS_MASK_WRONG, ANTI_LEARNING),
+    can_name=(LOSS_MASK_WRONG, LOSS_SCALE_WRONG, ANTI_LEARNING),
+    rules_out=(LOSS_SCALE_WRONG,),
 )
 def loss_recorded_per_letter(
     training_trace: TrainingTrace,
@@ -96,7 +98,7 @@ def loss_recorded_per_letter(
 ) -> Finding:
     """Each example has a value of its own, and one that the NLL of a letter can have.
 
-    Exact, save for allowances for coarse number formats. What cannot be:
+    Exact, save for allowances for coarse number formats and for the scale. What cannot be:
 
     - one value for all examples of a step (or of each forward pass of a step) and another for the next: the mean over a
       batch, likely over all of its supervised tokens. Decided from `min_batches` batches and `min_equal` such equalities on;
@@ -106,6 +108,10 @@ def loss_recorded_per_letter(
     - a negative value: -log p is not.
     - where the target's rank r was recorded: an NLL below log r (r letters have at least the target's probability, and
       these sum to 1), or above log N where the target is first alone.
+
+    - losses that are, before the first step, a whole multiple of what a model that knows nothing has, or 1 over one, and as
+      even as that model's (see `_loss_scale`): the accumulation steps. This one is a test of the first batch, and counts as
+      measured; a base that knows some answers has losses that spread further.
 
     Measured besides, and never failed by itself: the mean of the first three steps over log N. An untrained reranker starts
     near 1. Far below may be a strong base, a target that shows in the prompt, or a mean with tokens other than the letter;
@@ -123,7 +129,7 @@ def loss_recorded_per_letter(
         another_value: least share of neighbouring ones that have another.
 
     Returns:
-        PASSED; FAILED with loss-mask-wrong, or with anti-learning where nearly all values are negative; NOT_APPLICABLE
+        PASSED; FAILED with loss-scale-wrong, with loss-mask-wrong, or with anti-learning where nearly all values are negative; NOT_APPLICABLE
         where no finite loss was recorded.
 
     Raises:
@@ -172,6 +178,13 @@ def _decide(
     if recorded.size:
         what = f"every {recorded.size} examples that were run together share one value, as of the mean over a batch"
         return suspect(LOSS_MASK_WRONG, _NOT_ITS_OWN.format(what), _RECORD_OWN), _block_rows(trace, recorded.size)
+    if (scale := loss_scale(trace)) and not too_many:
+        row = f"the first {scale.n} examples: mean loss {scale.mean:.3f}, mean log N {scale.chance:.3f}"
+        cause = (
+            f"Before the job has learned anything its losses are {scale.words} what a model that knows nothing has, and as "
+            "even as such a model's: they are divided by, or summed over, the accumulation steps."
+        )
+        return Suspected(LOSS_SCALE_WRONG, Strength.MEASURED, cause), [row]
     if recorded.impossible_share > max_impossible or too_many:
         what = f"{recorded.impossible.sum()} values are none that a letter's NLL can have"
         return suspect(LOSS_MASK_WRONG, _NOT_ITS_OWN.format(what), _RECORD_OWN), _rows(trace, recorded.impossible)

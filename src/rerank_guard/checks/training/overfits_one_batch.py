@@ -10,6 +10,7 @@ import numpy as np
 from rerank_guard.checks.training._hopeless_trace import HOPELESS, MOST_NON_FINITE, MOSTLY_ZERO, hopeless
 from rerank_guard.checks.training._learning_rate import NEGLIGIBLE_LEARNING_RATE
 from rerank_guard.checks.training._loss_course import avoids_the_target
+from rerank_guard.checks.training._unchanged import repeats_its_losses, rose
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTraceError
 from rerank_guard.core.faults.training import ANTI_LEARNING, CONFIG_IGNORED, DIVERGED, NO_SIGNAL, NO_UPDATE
@@ -22,6 +23,11 @@ from rerank_guard.core.verdict import Measured, Status
 
 __all__ = ["overfits_one_batch"]
 
+_UNCHANGED = (
+    "The losses of the examples are, to the last digit, those that they had before: the steps do not move the weights that "
+    "the loss depends on."
+)
+_LOOK_AT_OPTIMISER = "Build the optimiser after the adapters, from the model's own parameters; print the weights' change over a few steps."
 _OTHER_RATE = "The smoke training ran with another learning rate than the plan's: the setting was lost on its way."
 _TRAIN_LONGER = (
     "Train on the one batch for longer. If the loss still does not fall: look for a loss at another position than the "
@@ -97,9 +103,11 @@ def overfits_one_batch(
 
     - PASSED: the NLL is at most `share_of_entropy` of that entropy (`share_of_chance` of log N).
     - FAILED: what cannot have learned (no trainable parameter, no step, learning rate or gradients 0, losses that are not
-      numbers); a learning rate other than the plan's; or an NLL that ran away above both chance and the first quarter by
+      numbers, or that come again unchanged); a learning rate other than the plan's; or an NLL that ran away above both chance and the first quarter by
       more than `max_excess` of the larger, or that rose by more than `max_rise` of log N with targets that are ranked below
       chance at alpha (`avoids_the_target`; of repeated examples no error rate is claimed).
+      Examples that have, to the last digit, the losses that they had before are named no-update; and a rise is one only
+      where it is larger than the spread of the losses explains, as the quarters may hold other examples.
     - INCONCLUSIVE: else; more steps would decide.
 
     Args:
@@ -136,6 +144,9 @@ def overfits_one_batch(
         return _finding(smoke_trace, course, Status.FAILED, suspected, (row,), by_loss=False)
     if course.ended <= course.bound:
         return _finding(smoke_trace, course, Status.PASSED)
+    if repeats_its_losses(smoke_trace, one_batch=True):
+        unchanged = suspect(NO_UPDATE, _UNCHANGED, _LOOK_AT_OPTIMISER)
+        return _finding(smoke_trace, course, Status.FAILED, unchanged, _path(smoke_trace))
     if rise := _rise(smoke_trace, course, alpha):
         return _finding(smoke_trace, course, Status.FAILED, rise, _path(smoke_trace))
     undecided = _finding(smoke_trace, course, Status.INCONCLUSIVE, None, _path(smoke_trace))
@@ -192,18 +203,20 @@ def _wrong_rate(highest: float, planned: _Rates | None, negligible: float) -> tu
 
 def _rise(trace: TrainingTrace, course: _Course, alpha: float) -> Suspected | None:
     """The fault of a loss that rose; None of one that merely did not fall."""
-    rose = f"from {course.started:.2f} to {course.ended:.2f} nats, where chance is {course.chance:.2f}"
+    path = f"from {course.started:.2f} to {course.ended:.2f} nats, where chance is {course.chance:.2f}"
+    if not rose(trace.letter_nll[_quarter(trace, 0)], trace.letter_nll[_quarter(trace, 3)]):
+        return None  # the quarters may hold other examples
     above = course.ended > course.chance and course.ended - course.started > course.max_rise * course.chance
     if above and avoids_the_target(trace, _quarter(trace, 3), alpha):
         return suspect(
             ANTI_LEARNING,
-            f"The letter NLL of the very examples that are trained on goes {rose}, and their targets are ranked below "
+            f"The letter NLL of the very examples that are trained on goes {path}, and their targets are ranked below "
             "chance: the loss has the wrong sign.",
         )
     if course.ended > (1.0 + course.max_excess) * max(course.chance, course.started):
         return suspect(
             DIVERGED,
-            f"The letter NLL of the very examples that are trained on goes {rose}: the learning rate is far too large, or "
+            f"The letter NLL of the very examples that are trained on goes {path}: the learning rate is far too large, or "
             "the loss has the wrong sign.",
         )
     return None

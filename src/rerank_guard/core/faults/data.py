@@ -17,9 +17,31 @@ __all__ = [
     "TARGET_LISTED_TWICE",
     "TARGET_NOT_LISTED",
     "TARGET_POSITION_SKEW",
+    "TASKS_REDRAWN",
+    "TASKS_REWRITTEN",
     "TEMPORAL_LEAK",
     "TEXT_ARTIFACT_LEAK",
 ]
+
+TASKS_REDRAWN = Fault(
+    "tasks-redrawn",
+    Stage.DATA,
+    "Each call of tasks() gives other tasks, so that what is scored, reported and stored is not of one test set.",
+    "Draw candidates once, from a generator that is seeded, keep the tasks, and return the same ones at every call.",
+    explains=names(POOR_RANKING, OTHER_SCORES, "above-ceiling nondeterministic rows-misaligned"),
+    confused_with=names("nondeterministic"),
+)
+
+TASKS_REWRITTEN = Fault(
+    "tasks-rewritten",
+    Stage.DATA,
+    "The tasks that the reranker is given are changed while it scores, so that the truth may come from the scores.",
+    "Leave the tasks as they are given: sort and cut copies of the lists, and return scores in the order of the task.",
+    explains=names(
+        POOR_RANKING, OTHER_SCORES, "above-ceiling label-offset letter-candidate-mismatch rows-misaligned"
+    ),
+    confused_with=names("rows-misaligned"),
+)
 
 TARGET_NOT_LISTED = Fault(
     "target-not-listed",
@@ -35,6 +57,7 @@ TARGET_LISTED_TWICE = Fault(
     Stage.DATA,
     "The target item is in the candidate list more than once.",
     "Exclude the target item when negatives are sampled, and remove duplicates before the cut to N.",
+    learned_around=True,
     explains=names(POOR_RANKING, "above-ceiling degenerate-titles letter-candidate-mismatch prompt-truncated"),
     confused_with=names("duplicate-candidates"),
 )
@@ -44,6 +67,7 @@ DUPLICATE_CANDIDATES = Fault(
     Stage.DATA,
     "A candidate is listed more than once, so that fewer than N different items compete.",
     "Sample without replacement, and remove duplicates before the cut to N.",
+    learned_around=True,
     explains=names(POOR_RANKING, "above-ceiling degenerate-titles letter-candidate-mismatch prompt-truncated"),
     confused_with=names("target-listed-twice"),
 )

@@ -6,7 +6,14 @@ from rerank_guard.core.fault import Fault, names
 from rerank_guard.core.faults.groups import OTHER_SCORES, POOR_RANKING, POOR_TRAINING
 from rerank_guard.core.stage import Stage
 
-__all__ = ["LETTER_CANDIDATE_MISMATCH", "PROMPT_INJECTION", "PROMPT_LEAK", "PROMPT_SKEW", "PROMPT_TRUNCATED"]
+__all__ = [
+    "LETTER_CANDIDATE_MISMATCH",
+    "PROMPTS_UNUSABLE",
+    "PROMPT_INJECTION",
+    "PROMPT_LEAK",
+    "PROMPT_SKEW",
+    "PROMPT_TRUNCATED",
+]
 
 PROMPT_TRUNCATED = Fault(
     "prompt-truncated",
@@ -17,6 +24,15 @@ PROMPT_TRUNCATED = Fault(
     "a prompt that would still be cut.",
     explains=names(POOR_TRAINING, "letter-candidate-mismatch prompt-skew"),
     confused_with=names("prompt-skew wrong-logit-position"),
+)
+
+PROMPTS_UNUSABLE = Fault(
+    "prompts-unusable",
+    Stage.PROMPTS,
+    "The code that builds the prompts refuses some tasks, or gives another number of prompts than it was given tasks.",
+    "Give one prompt a task, and None for a training example that the pipeline drops; shorten or clean what is refused.",
+    unrelated_to_metrics=True,
+    confused_with=names("result-malformed"),
 )
 
 PROMPT_SKEW = Fault(

@@ -16,6 +16,7 @@ __all__ = [
     "METRIC_WRONG",
     "REGRESSION",
     "SLOWER",
+    "SOME_USERS_RANKED_BADLY",
     "VACUOUS_METRIC",
 ]
 
@@ -81,6 +82,18 @@ BASELINE_NOT_BEATEN = Fault(
     symptom=True,
     explains=names("over-confident regression"),
     confused_with=names("history-ignored under-trained"),
+)
+
+SOME_USERS_RANKED_BADLY = Fault(
+    "some-users-ranked-badly",
+    Stage.QUALITY,
+    "A group of users (with the longest inputs or histories, or the most popular or the rarest target items) is ranked far "
+    "worse than others.",
+    "Print the prompts of some users of that group and look at their end: they may be cut off at a length limit, or padded. Look "
+    "for items that the model, its tokenizer or its table of items does not know.",
+    symptom=True,
+    vague=True,
+    confused_with=names("prompt-truncated batch-dependent"),
 )
 
 REGRESSION = Fault(

@@ -13,9 +13,13 @@ __all__ = [
     "OVER_CONFIDENT",
     "POSITION_PRIOR",
     "PROBABILITIES_DIFFER",
+    "PROBABILITIES_NOT_NORMALISED",
     "REVERSED",
     "ROWS_MISALIGNED",
+    "SCORES_CACHED",
     "SCORES_NOT_FROM_MODEL",
+    "SCORES_SATURATED",
+    "SCORE_SCALE_WRONG",
     "SILENT_FALLBACK",
     "TIES_DECIDE",
     "WRONG_LOGIT_POSITION",
@@ -59,6 +63,15 @@ BATCH_DEPENDENT = Fault(
     "token; with packed prompts switch the cache off (use_cache=False).",
     explains=names(POOR_SCORES, OTHER_SCORES),
     confused_with=names("nondeterministic wrong-logit-position"),
+)
+
+SCORES_CACHED = Fault(
+    "scores-cached",
+    Stage.SCORING,
+    "Scores are kept by user and given again for another list of the same user, which is then never read.",
+    "Key every cache of scores by the whole prompt (history, candidates, order), or remove it while the checks run.",
+    explains=names(POOR_SCORES, OTHER_SCORES, "batch-dependent letter-candidate-mismatch rows-misaligned"),
+    confused_with=names("rows-misaligned"),
 )
 
 ROWS_MISALIGNED = Fault(
@@ -124,6 +137,35 @@ PROBABILITIES_DIFFER = Fault(
     unrelated_to_metrics=True,
     explains=names("no-signal over-confident position-prior"),
     confused_with=names("nondeterministic rows-misaligned"),
+)
+
+PROBABILITIES_NOT_NORMALISED = Fault(
+    "probabilities-not-normalised",
+    Stage.SCORING,
+    "The probabilities of a task's candidates do not sum to 1, so they are no distribution over the candidates.",
+    "Apply one softmax over the logits of the N candidates alone: not over the whole vocabulary, and not a sigmoid each.",
+    unrelated_to_metrics=True,
+    explains=names("no-signal over-confident position-prior probabilities-differ"),
+    confused_with=names("score-scale-wrong"),
+)
+
+SCORE_SCALE_WRONG = Fault(
+    "score-scale-wrong",
+    Stage.SCORING,
+    "The scores are on another scale than the one that they are read on: a sigmoid or softmax is applied twice, to a single "
+    "logit, or with a wrong temperature.",
+    "Make the probabilities from the logits, once: a softmax over the candidates' logits, or one sigmoid a logit.",
+    explains=names("no-signal over-confident position-prior ties-decide under-trained"),
+    confused_with=names("probabilities-differ scores-saturated"),
+)
+
+SCORES_SATURATED = Fault(
+    "scores-saturated",
+    Stage.SCORING,
+    "Scores are rounded to the end of their scale: candidates that the model tells apart have the same 1.0 or 0.0.",
+    "Rank by the logits, or compute the probability in float32 or float64; float16 knows nothing between 0.9995 and 1.",
+    explains=names(POOR_SCORES, "metric-wrong probabilities-differ silent-fallback ties-decide"),
+    confused_with=names("silent-fallback ties-decide"),
 )
 
 OVER_CONFIDENT = Fault(

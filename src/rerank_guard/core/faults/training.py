@@ -11,6 +11,7 @@ __all__ = [
     "CONFIG_IGNORED",
     "DIVERGED",
     "FROZEN_WEIGHTS_UPDATED",
+    "LOSS_SCALE_WRONG",
     "NOT_TRAINED",
     "NO_SIGNAL",
     "NO_TRAINABLE_PARAMETERS",
@@ -81,6 +82,17 @@ FROZEN_WEIGHTS_UPDATED = Fault(
     "Freeze the base before the adapter is attached, give the optimiser only parameters with requires_grad, check for tied "
     "weights, and load the base anew before training again.",
     explains=names("adapter-inactive regression scores-not-from-model"),
+)
+
+LOSS_SCALE_WRONG = Fault(
+    "loss-scale-wrong",
+    Stage.TRAINING,
+    "The recorded losses are the letter's NLL times a constant, such as the number of accumulation steps or 1 over it, so that "
+    "neither their level nor their fall can be compared with chance.",
+    "Record the NLL of each example before the trainer divides it by, or sums it over, the accumulation steps; and look "
+    "whether the gradient is scaled so too.",
+    explains=names(POOR_TRAINING, "loss-mask-wrong lost-after-training"),
+    confused_with=names("loss-mask-wrong"),
 )
 
 DIVERGED = Fault(

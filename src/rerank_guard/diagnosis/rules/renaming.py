@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rerank_guard.core.fault import Fault
-from rerank_guard.core.faults.quality import REGRESSION
+from rerank_guard.core.faults.quality import BASELINE_NOT_BEATEN, REGRESSION
 from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE, STALE_CHECKPOINT
-from rerank_guard.core.faults.scoring import POSITION_PRIOR, REVERSED
+from rerank_guard.core.faults.scoring import POSITION_PRIOR, REVERSED, SCORE_SCALE_WRONG
 from rerank_guard.core.faults.training import ANTI_LEARNING, DIVERGED, NO_SIGNAL, UNDER_TRAINED
 from rerank_guard.core.finding import Strength
 from rerank_guard.diagnosis.evidence import Evidence, figure
@@ -121,17 +121,41 @@ def overfits_and_learns_nothing(suspicion: Suspicion, evidence: Evidence) -> Sus
 
 
 def faint_probabilities(suspicion: Suspicion, evidence: Evidence) -> Suspicion | None:
-    """Probabilities that say next to nothing under a ranking that beats its baselines: the job has only begun to learn."""
-    if (
+    """Probabilities that say next to nothing under a ranking that beats its baselines.
+
+    Where a job was judged and did not learn enough, it has only begun to learn; else, where they are in the order of the
+    scores, they are on another scale.
+    """
+    if not (
         suspicion.source == "probabilities_not_uniform"
         and suspicion.fault in (NO_SIGNAL, POSITION_PRIOR)
         and evidence.passed("recall_beats_baseline")
     ):
+        return None
+    if evidence.judged(_LOSS) and evidence.learned() is None:
         return _as(
             suspicion,
             UNDER_TRAINED,
             "The ranking beats its baselines, but it hardly shows in the probabilities.",
         )
+    if evidence.passed("probabilities_agree"):
+        return _as(
+            suspicion,
+            SCORE_SCALE_WRONG,
+            "The ranking beats its baselines, and the probabilities have its order, but they are nearly even.",
+        )
+    return None
+
+
+def no_job_to_blame(suspicion: Suspicion, evidence: Evidence) -> Suspicion | None:
+    """A gain over chance that is too small is of too little training only where a job was judged, and did not learn."""
+    if (
+        suspicion.fault is UNDER_TRAINED
+        and suspicion.source.startswith("recall_beats_baseline")
+        and (evidence.learned() is not None or not evidence.judged(_LOSS))
+    ):
+        seen = "The ranking is better than chance, but by less than the declared effect."
+        return _as(suspicion, BASELINE_NOT_BEATEN, seen)
     return None
 
 
@@ -160,6 +184,7 @@ RENAMING: tuple[Renaming, ...] = (
     had_learned_before,
     overfits_and_learns_nothing,
     faint_probabilities,
+    no_job_to_blame,
     base_was_scored,
 )
 """In the order in which they are tried."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from rerank_guard.checks.prompts._hostile import harmless_variant
 from rerank_guard.checks.prompts._hostile import hostile_tasks as hostile_tasks_of
-from rerank_guard.core.errors import RerankGuardError
+from rerank_guard.core.errors import RerankGuardError, UnusablePromptsError
+from rerank_guard.core.examples import Examples
 from rerank_guard.core.given import Cost, gives
 from rerank_guard.core.prompts import ScoringPrompt, TrainingPrompt
 from rerank_guard.core.target import ForwardsTokens, ShowsScoringPrompts, ShowsTrainingPrompts
@@ -24,6 +25,7 @@ _SHORT = 2
 
 ShowPrompts = Callable[[Sequence[RankingTask]], list[ScoringPrompt]]
 TryPrompts = Callable[[Sequence[RankingTask]], "list[ScoringPrompt] | None"]
+ShowTraining = Callable[[Sequence[RankingTask]], "list[TrainingPrompt | None]"]
 Forward = Callable[[Sequence[Sequence[int]]], list[FloatArray]]
 
 
@@ -67,24 +69,34 @@ def short_prompt(show_prompts: ShowPrompts, probed_tasks: list[RankingTask]) -> 
 
 
 @gives(needs=ShowsTrainingPrompts)
-def show_training_prompts(asking: Asking) -> Callable[[Sequence[RankingTask]], list[TrainingPrompt]]:
-    """From any tasks to the training prompts of those with a target."""
+def show_training_prompts(asking: Asking) -> ShowTraining:
+    """From any tasks to the training prompts of those with a target; None for an example that the pipeline drops."""
 
-    def shown(tasks: Sequence[RankingTask]) -> list[TrainingPrompt]:
+    def shown(tasks: Sequence[RankingTask]) -> list[TrainingPrompt | None]:
         method = asking.capable(ShowsTrainingPrompts).training_prompts
-        return _one_each(asking, method, _with_target(tasks), TrainingPrompt, "training_prompts()")
+        return _one_each(asking, method, _with_target(tasks), TrainingPrompt, "training_prompts()", may_drop=True)
 
     return shown
 
 
 @gives()
-def training_prompts(
-    show_training_prompts: Callable[[Sequence[RankingTask]], list[TrainingPrompt]],
-    probed_tasks: list[RankingTask],
-) -> list[TrainingPrompt]:
-    """The training prompts of those probed tasks that have a target."""
+def held_out_examples(show_training_prompts: ShowTraining, probed_tasks: list[RankingTask]) -> Examples:
+    """The probed tasks that have a target, as training examples."""
     __tracebackhide__ = True
-    return show_training_prompts(probed_tasks)
+    return Examples.of(_with_target(probed_tasks), show_training_prompts(probed_tasks))
+
+
+@gives()
+def training_prompts(held_out_examples: Examples) -> list[TrainingPrompt]:
+    """The training prompts of those probed tasks that have a target and are not dropped."""
+    return held_out_examples.prompts
+
+
+@gives()
+def trained_rows_of_probed(held_out_examples: Examples, probed_tasks: list[RankingTask]) -> list[int]:
+    """The places among the probed tasks of those that `training_prompts` are of."""
+    kept = {id(task) for task in held_out_examples.tasks}
+    return [place for place, task in enumerate(probed_tasks) if id(task) in kept]
 
 
 @gives()
@@ -98,29 +110,46 @@ def trained_tasks(
 
 
 @gives()
-def supervised_tasks(trained_tasks: list[RankingTask]) -> list[RankingTask]:
-    """Those of `trained_tasks` that have a target, in the order of `trained_prompts`."""
-    return _with_target(trained_tasks)
+def trained_examples(show_training_prompts: ShowTraining, trained_tasks: list[RankingTask]) -> Examples:
+    """Those of `trained_tasks` that have a target, with their training prompts."""
+    __tracebackhide__ = True
+    return Examples.of(_with_target(trained_tasks), show_training_prompts(trained_tasks))
 
 
 @gives()
-def trained_prompts(
-    show_training_prompts: Callable[[Sequence[RankingTask]], list[TrainingPrompt]],
-    trained_tasks: list[RankingTask],
-) -> list[TrainingPrompt]:
+def supervised_tasks(trained_examples: Examples) -> list[RankingTask]:
+    """The tasks of `trained_prompts`, in the same order."""
+    return trained_examples.tasks
+
+
+@gives()
+def trained_prompts(trained_examples: Examples) -> list[TrainingPrompt]:
     """The training prompts of `supervised_tasks`."""
-    __tracebackhide__ = True
-    return show_training_prompts(trained_tasks)
+    return trained_examples.prompts
+
+
+@gives()
+def dropped_examples(trained_examples: Examples) -> list[str]:
+    """The query_ids of those training tasks that the pipeline drops, for which it gave None."""
+    return trained_examples.dropped
 
 
 @gives()
 def moved_trained_prompts(
-    show_training_prompts: Callable[[Sequence[RankingTask]], list[TrainingPrompt]],
-    supervised_tasks: list[RankingTask],
+    show_training_prompts: ShowTraining, supervised_tasks: list[RankingTask]
 ) -> list[TrainingPrompt]:
-    """The training prompts of `supervised_tasks` with another candidate declared the target."""
+    """The training prompts of `supervised_tasks` with another candidate declared the target.
+
+    Raises:
+        UnusablePromptsError: an example is dropped once another candidate is the target.
+    """
     __tracebackhide__ = True
-    return show_training_prompts(_moved(supervised_tasks))
+    moved = Examples.of(supervised_tasks, show_training_prompts(_moved(supervised_tasks)))
+    if moved.dropped:
+        raise UnusablePromptsError(
+            f"training_prompts() drops query {moved.dropped[0]!r} once another candidate is its target."
+        )
+    return moved.prompts
 
 
 @gives()
@@ -188,11 +217,55 @@ def _one_each(
     tasks: Sequence[RankingTask],
     kind: type,
     name: str,
+    *,
+    may_drop: bool = False,
 ) -> list:  # type: ignore[type-arg]
-    prompts = list(method(tasks))
+    __tracebackhide__ = True
+    prompts = _answers(method, tasks, name)
     if len(prompts) != len(tasks):
-        raise asking.wrong(f"{name} gave {len(prompts)} prompts for {len(tasks)} tasks; give one a task")
-    return [asking.typed(prompt, kind, name) for prompt in prompts]
+        hint = ", and None for an example that is dropped" if may_drop else ""
+        raise UnusablePromptsError(
+            f"{name} of {asking.reranker.name!r} gave {len(prompts)} prompts for {len(tasks)} tasks; give one a "
+            f"task{hint}."
+        )
+    return [None if may_drop and prompt is None else asking.typed(prompt, kind, name) for prompt in prompts]
+
+
+def _answers(
+    method: Callable[[Sequence[RankingTask]], Sequence[object]], tasks: Sequence[RankingTask], name: str
+) -> list[object]:
+    """What a method gave.
+
+    Raises:
+        UnusablePromptsError: it raises for some of the tasks, and not for others.
+        Exception: whatever it raises for each of them: it is broken then, and refuses nothing.
+    """
+    __tracebackhide__ = True
+    try:
+        return list(method(list(tasks)))
+    except RerankGuardError:
+        raise
+    except Exception:
+        refused = _refused(method, tasks)
+        if not refused or len(refused) == len(tasks):
+            raise
+        query_id, error = next(iter(refused.items()))
+        raise UnusablePromptsError(
+            f"{name} raises for {len(refused)} of {len(tasks)} tasks: {type(error).__name__} for query {query_id!r}: {error}"
+        ) from error
+
+
+def _refused(
+    method: Callable[[Sequence[RankingTask]], Sequence[object]], tasks: Sequence[RankingTask]
+) -> dict[str, Exception]:
+    """The query_ids of the tasks for which a method raises when it is asked for each alone."""
+    refused = {}
+    for task in tasks:
+        try:
+            list(method([task]))
+        except Exception as error:  # whatever the prompt builder raises is its refusal
+            refused[task.query_id] = error
+    return refused
 
 
 def _with_target(tasks: Sequence[RankingTask]) -> list[RankingTask]:

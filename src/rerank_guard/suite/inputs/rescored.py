@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from rerank_guard.core.errors import InvalidScoresError
+from rerank_guard.core.errors import InvalidScoresError, NotOfferedError, RerankGuardError
 from rerank_guard.core.given import Cost, gives
 from rerank_guard.core.permuted import Permuted
+from rerank_guard.core.relisted import Relisted
 from rerank_guard.core.target import Reloads, RerankTarget, ScoresSyntheticTasks, SwitchesAdapter
 from rerank_guard.core.types import FloatArray, IntArray, RankingTask
 from rerank_guard.suite.asking import Asking
@@ -22,6 +23,10 @@ PROBED = 32
 
 PERMUTED = 96
 """Held-out tasks scored with their candidates in another order; what these show is statistical."""
+
+
+RELISTED = 8
+"""Held-out tasks scored once more as another list of the same user; a cache shows on each of them."""
 
 
 @gives()
@@ -40,6 +45,41 @@ def probed_tasks(given_tasks: Sequence[RankingTask], probed_rows: list[int]) -> 
 def probed_scores(scores: list[FloatArray], probed_rows: list[int]) -> list[FloatArray]:
     """Their rows among all scores."""
     return [scores[row] for row in probed_rows if row < len(scores)]
+
+
+@gives()
+def relisted_tasks(probed_tasks: list[RankingTask]) -> list[RankingTask]:
+    """The first `RELISTED` of them that list more than one candidate, in another order under the same query_id."""
+    longer = [task for task in probed_tasks if task.n_candidates > 1]
+    return [_listed_in(task, np.roll(np.arange(task.n_candidates), 1), task.query_id) for task in longer[:RELISTED]]
+
+
+@gives(needs=ScoresSyntheticTasks, cost=Cost.SCORING)
+def relisted_scores(
+    asking: Asking,
+    scores: list[FloatArray],  # noqa: ARG001  a cache has them then
+    relisted_tasks: list[RankingTask],
+) -> Relisted:
+    """What score() gives for them, and for the same lists under new ids.
+
+    Raises:
+        NotOfferedError: score() raises for a list that is not in tasks(), as one does that reads recorded scores.
+        InvalidScoresError: what it gave is malformed.
+    """
+    renamed = [replace(task, query_id=f"{task.query_id}, relisted") for task in relisted_tasks]
+    try:
+        same_id = asking.ask_unseen(asking.reranker.score, relisted_tasks)
+        new_id = asking.ask_unseen(asking.reranker.score, renamed)
+    except RerankGuardError:
+        raise
+    except Exception as error:  # whatever it raises says that it does not score this
+        raise NotOfferedError(
+            f"score() raises {type(error).__name__} for lists that are not in tasks(): {error}"
+        ) from error
+    return Relisted(
+        as_float_rows(same_id, "scores (another list, the same id)", "score()"),
+        as_float_rows(new_id, "scores (another list, another id)", "score()"),
+    )
 
 
 @gives(needs=RerankTarget, cost=Cost.SCORING)
@@ -125,7 +165,11 @@ def reordered_tasks(
     rng = np.random.default_rng([asking.settings.seed, 3])
     rows = spread(len(given_tasks), PERMUTED)
     orders = [rng.permutation(given_tasks[row].n_candidates).astype(np.int64) for row in rows]
-    listed = [_listed_in(given_tasks[row], order) for row, order in zip(rows, orders, strict=True)]
+    listed = [
+        # under another query_id, so that no recorded score answers
+        _listed_in(given_tasks[row], order, f"{given_tasks[row].query_id}, reordered")
+        for row, order in zip(rows, orders, strict=True)
+    ]
     return rows, orders, listed
 
 
@@ -161,12 +205,12 @@ def spread(n: int, most: int) -> list[int]:
     return sorted(set(np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()))
 
 
-def _listed_in(task: RankingTask, order: IntArray) -> RankingTask:
-    """The task in another order, under another query_id, so that no recorded score answers."""
+def _listed_in(task: RankingTask, order: IntArray, query_id: str) -> RankingTask:
+    """The task in another order, under a query_id."""
     index = task.target_index
     return replace(
         task,
-        query_id=f"{task.query_id}, reordered",
+        query_id=query_id,
         candidates=tuple(task.candidates[old] for old in order.tolist()),
         target_index=None if index is None else int(np.flatnonzero(order == index)[0]),
         first_stage_scores=None

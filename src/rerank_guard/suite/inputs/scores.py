@@ -8,6 +8,7 @@ from dataclasses import replace
 from rerank_guard.core.conditions import RunConditions
 from rerank_guard.core.given import Cost, gives
 from rerank_guard.core.target import Fingerprints, KnowsOracle, PredictsProba, ReportsMetrics, RerankTarget
+from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.throughput import Throughput
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.recording.throughput import measure_throughput
@@ -21,11 +22,23 @@ SECONDS_OF_TIMING = 15.0
 """About how long scoring is timed, where a reference run asks for it."""
 
 
+@gives()
+def scored_tasks(given_tasks: Sequence[RankingTask], tasks: TaskTable) -> Sequence[RankingTask]:  # noqa: ARG001
+    """The held-out tasks as the reranker is given them; a table of them has been made, whatever it does to them."""
+    return given_tasks
+
+
 @gives(needs=RerankTarget, cost=Cost.SCORING)
-def raw_scores(asking: Asking, given_tasks: Sequence[RankingTask]) -> object:
+def raw_scores(asking: Asking, scored_tasks: Sequence[RankingTask]) -> object:
     """What score() gave for all tasks."""
     __tracebackhide__ = True
-    return asking.ask(asking.reranker.score, given_tasks, "scoring")
+    return asking.ask(asking.reranker.score, scored_tasks, "scoring")
+
+
+@gives()
+def tasks_after_scoring(given_tasks: Sequence[RankingTask], raw_scores: object) -> TaskTable:  # noqa: ARG001
+    """The held-out tasks as they are once all have been scored."""
+    return TaskTable.of(given_tasks)
 
 
 @gives()
@@ -35,10 +48,10 @@ def scores(raw_scores: object) -> list[FloatArray]:
 
 
 @gives(needs=PredictsProba, cost=Cost.SCORING)
-def raw_probabilities(asking: Asking, given_tasks: Sequence[RankingTask]) -> object:
+def raw_probabilities(asking: Asking, scored_tasks: Sequence[RankingTask]) -> object:
     """What predict_proba() gave for all tasks."""
     __tracebackhide__ = True
-    return asking.ask(asking.capable(PredictsProba).predict_proba, given_tasks, "probabilities")
+    return asking.ask(asking.capable(PredictsProba).predict_proba, scored_tasks, "probabilities")
 
 
 @gives()

@@ -1,0 +1,153 @@
+"""Were scores filled in: one exact value that comes again in many rows, or rows that are constant?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rerank_guard.checks._settings import require_tasks
+from rerank_guard.checks.comparing.ragged_rows import Rows, ragged, row_max, row_min
+from rerank_guard.checks.scoring._recurring_values import Entries, Recurring, recurring_value
+from rerank_guard.core.check import check
+from rerank_guard.core.faults.scoring import SILENT_FALLBACK
+from rerank_guard.core.finding import Affected, Finding, Limit, not_applicable, suspect
+from rerank_guard.core.row_equality import first_equal_rows
+from rerank_guard.core.setting import Count
+from rerank_guard.core.stage import Stage
+from rerank_guard.core.task_table import TaskTable
+from rerank_guard.core.types import BoolArray, FloatArray, RankingTask
+from rerank_guard.core.verdict import MAX_EVIDENCE, Measured, Status
+from rerank_guard.metrics import as_score_rows
+
+__all__ = ["no_fill_in_values"]
+
+_FIX = (
+    "Raise where a candidate or a task has no score of its own (an unreadable answer, a letter that is not found, NaN), or "
+    "count such cases and show them; do not fill in a value."
+)
+
+
+@check(
+    stage=Stage.SCORING,
+    claim="no score is filled in: few rows are constant, and no exact value comes again in rows of other candidates",
+    can_name=(SILENT_FALLBACK,),
+    looks_like=SILENT_FALLBACK,
+)
+def no_fill_in_values(
+    scores: Sequence[FloatArray],
+    tasks: Sequence[RankingTask],
+    *,
+    max_constant: Count = 2,
+    max_recurring: Count = 7,
+) -> Finding:
+    """Few rows are constant, and no value comes again, bit by bit, in rows of other candidates, as a filled-in one does.
+
+    Code that finds no score often fills one in (0, the mean, a floor) and says nothing. A few such users hide in an average,
+    and a letter that always gets the same value is never ranked by what it stands for.
+
+    Exact, without statistics. Two kinds are counted:
+
+    - Constant rows: tasks of two and more different texts whose scores are all equal, beside others whose are not. Tasks
+      with neither a history nor a query are left out where others have one: nothing is known of them.
+    - A recurring value: one that is in more than `max_recurring` rows, for as many different texts, while the other values do not
+      come again like that. It has to be at changing ranks of its rows, or at one position (nine of ten of them) of lists whose
+      other scores do not follow the list: scores that are normalised row by row have one value at the top, the bottom or
+      the middle of each row, which is no fault. Scores on a grid (ranks, grades, few decimals, half precision) come again
+      by themselves: there a value counts only if it is in eight times as many rows as each of the values next to it, and
+      these are about equally frequent. Values that come again with one text, rows that are equal as a whole, and candidates
+      that were not scored (`RankingTask.scored`) do not count.
+
+    Known limit: a floor that is filled in at the bottom of rows, at changing positions, looks like a truncated answer or
+    a lexical score of 0, and is not counted.
+
+    Args:
+        scores: one array (N_u,) a task, any scale.
+        tasks: the tasks, in the same order.
+        max_constant: largest number of constant rows that passes.
+        max_recurring: largest number of rows with one recurring value that passes.
+
+    Returns:
+        FAILED with silent-fallback; NOT_APPLICABLE where all rows are constant, or scores are not finite (see
+        scores_well_formed); else PASSED.
+
+    Raises:
+        InvalidTaskError: no tasks.
+        InvalidScoresError: another number of rows or another length of a row than the tasks have.
+        SettingError: a setting out of range.
+    """
+    require_tasks(tasks)
+    table = TaskTable.of(tasks)
+    rows = ragged(as_score_rows(scores, table.n_candidates.tolist()))
+    if not np.isfinite(rows.values).all():
+        return not_applicable("there are scores that are not finite", "see scores_well_formed", n=len(table))
+    telling = _telling(table)
+    constant = (row_max(rows) == row_min(rows)) & telling
+    if not (telling & ~constant).any():
+        return not_applicable("no task has two scores that differ", "see scores_well_formed", n=len(table))
+    recurring = recurring_value(Entries.of(rows, table, telling & ~constant), max_recurring)
+    n_constant, n_recurring = int(constant.sum()), 0 if recurring is None else len(recurring.tasks)
+    failed = n_constant > max_constant or recurring is not None
+    filled_in = constant.copy()
+    if recurring is not None:
+        filled_in[recurring.tasks] = True
+    return Finding(
+        Status.FAILED if failed else Status.PASSED,
+        claim=(
+            f"of {len(table)} tasks at most {max_constant} have one score for all candidates, and no value comes again in more "
+            f"than {max_recurring} rows"
+        ),
+        measured=_measured(n_constant, recurring, decides=n_constant > max_constant or recurring is None),
+        limits=(
+            Limit("users_with_constant_scores", "<=", max_constant),
+            Limit("users_with_the_recurring_value", "<=", max_recurring),
+        ),
+        n=len(table),
+        evidence=_evidence(table, rows, constant, recurring) if failed else (),
+        suspects=(suspect(SILENT_FALLBACK, _cause(n_constant, n_recurring, len(table)), _FIX),) if failed else (),
+        affected=Affected(int(filled_in.sum()), len(table)) if failed else None,
+    )
+
+
+def _telling(table: TaskTable) -> BoolArray:
+    """(T,) the tasks of which a constant row says something: several texts, and something known of the user."""
+    different = np.zeros(len(table), dtype=np.bool_)
+    text_code = first_equal_rows(table.pool.texts.encoded)
+    for at, codes in table.candidates.matrices():
+        texts = text_code[codes]
+        different[at] = (texts != texts[:, :1]).any(axis=1)
+    known = table.histories.lengths > 0
+    if table.queries is not None:
+        known |= np.fromiter((bool(query) for query in table.queries), dtype=np.bool_, count=len(table))
+    return np.asarray(different & known if known.any() else different)
+
+
+def _measured(n_constant: int, recurring: Recurring | None, *, decides: bool) -> dict[str, Measured]:
+    """The figures; `decides` says whether the number of constant rows is the one that decides, and so comes first."""
+    constant: dict[str, Measured] = {"users_with_constant_scores": n_constant}
+    again: dict[str, Measured] = {
+        "users_with_the_recurring_value": 0 if recurring is None else len(recurring.tasks),
+        "recurring_value": None if recurring is None else recurring.value,
+    }
+    return {**constant, **again} if decides else {**again, **constant}
+
+
+def _cause(n_constant: int, n_recurring: int, n: int) -> str:
+    parts = []
+    if n_constant:
+        parts.append(f"{n_constant} of {n} tasks have one score for all candidates")
+    if n_recurring:
+        parts.append(f"one exact value is in the rows of {n_recurring} tasks, for different candidates")
+    return f"{'; '.join(parts)}: likely filled in where there was no score."
+
+
+def _evidence(table: TaskTable, rows: Rows, constant: BoolArray, recurring: Recurring | None) -> tuple[str, ...]:
+    most = MAX_EVIDENCE if recurring is None else 2
+    shown = [
+        f"query {table.query_ids[task]!r}: all {len(rows.row(task))} candidates have the score {rows.row(task)[0]:g}"
+        for task in np.flatnonzero(constant)[:most].tolist()
+    ]
+    for task in [] if recurring is None else recurring.tasks[: MAX_EVIDENCE - len(shown)].tolist():
+        at = np.flatnonzero(rows.row(task) == recurring.value).tolist() if recurring else []
+        shown.append(f"query {table.query_ids[task]!r}: the recurring score at position {', '.join(map(str, at))}")
+    return tuple(shown)

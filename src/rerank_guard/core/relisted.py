@@ -1,0 +1,22 @@
+"""Scores of the same lists under the ids of tasks that were scored before, and under new ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rerank_guard.core.types import FloatArray
+
+__all__ = ["Relisted"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relisted:
+    """Of U tasks whose candidates are listed in another order.
+
+    Attributes:
+        same_id: one array (N_u,) a task, under the query_id of the task itself.
+        new_id: the same under a query_id that was not scored before.
+    """
+
+    same_id: list[FloatArray]
+    new_id: list[FloatArray]
