@@ -60,5 +60,6 @@ def test_what_it_asks_may_raise():
     report, verdict = judged(Raising())
     assert (verdict.status, report.errors, report.ok) == (Status.NOT_APPLICABLE, (), True)
     assert "no letters" in verdict.cause + "".join(verdict.evidence)
+    assert verdict.p_failed == 1.0, "it stays in the family of the error budget"
     with pytest.raises(ValueError, match="no letters"):
         judged(Raising(), preview=True)

@@ -189,6 +189,7 @@ class SuiteRun:
             return not_applicable(
                 f"this preview check, or what it asked of the reranker, raised {type(error).__name__}: {error}",
                 "report it where the check comes from",
+                p_failed=1.0 if planned.is_statistical else None,  # it stays in the family of the error budget
             )
 
     def _is_advisory(self, planned: Planned) -> bool:
