@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from rerank_guard.core.config.configuration import Configuration, read_configuration
 from rerank_guard.core.config.options import given_options
 from rerank_guard.core.defaults import REPORT_FOLDER
 from rerank_guard.core.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:
+    from rerank_guard.core.config.configuration import Configuration
     from rerank_guard.stored import StoredRun
     from rerank_guard.suite import RunSettings, SuiteRun
 
@@ -63,7 +63,7 @@ class Settings(NamedTuple):
     update_reference: bool
 
 
-_CONFIGURATION = pytest.StashKey[Configuration]()
+_CONFIGURATION = pytest.StashKey["Configuration"]()
 _RUN_SETTINGS = pytest.StashKey["RunSettings"]()
 _SETTINGS = pytest.StashKey[Settings]()
 _RUN = pytest.StashKey["SuiteRun"]()
@@ -90,6 +90,8 @@ def configuration_of(config: pytest.Config) -> Configuration:
         pytest.UsageError: a file cannot be read, or has an unknown key or a value of another type.
     """
     if _CONFIGURATION not in config.stash:
+        from rerank_guard.core.config.configuration import read_configuration  # not in an idle run
+
         given = given_options(config.option, PREFIX)
         try:
             found = read_configuration(given, PREFIX, config.invocation_params.dir)
