@@ -22,7 +22,7 @@ target_embedded  := --rerank-target demo
 target_ml-100k   := --rerank-target rerank_model.targets.ml100k:make_target
 
 .DEFAULT_GOAL := help
-.PHONY: help install gate test test-fast lint docs gpu stats faults bench base dist clean check-data
+.PHONY: help install gate test test-fast lint docs gpu stats faults trust bench base dist clean check-data
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,10 +45,10 @@ gate: check-data $(STAMP) ## train a reranker and judge it; DATA=ml-100k for Mov
 
 # A process a core, a thread each: torch's own threads of several processes would stand in each other's way.
 test: $(STAMP) ## the test suite (no GPU, no network)
-	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest tests -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest tests -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-fast: $(STAMP) ## the tests that start no subprocess, build or simulation
-	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest tests -m "not slow" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest tests -m "not slow" -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy, the import contracts, complexity, generated files
 	$(BIN)/ruff check .
@@ -67,6 +67,9 @@ stats: $(STAMP) ## remake benchmarks/statistics.md: error rates, users needed, e
 
 faults: $(STAMP) ## inject every fault into the default reranker and see what the checks say; remakes benchmarks/faults.md
 	$(OFFLINE) $(BIN)/python -m benchmarks.faults $(ARGS)
+
+trust: $(STAMP) ## judge every reported case and its siblings; remakes benchmarks/trust.md (ARGS="--only 12", --healthy)
+	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.trust $(ARGS)
 
 bench: $(STAMP) ## time everything against its peers and its floor; remakes benchmarks/speed.md (a quarter of an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[peers]"

@@ -3,6 +3,8 @@
 from rerank_guard.adapters.callable import CallableTarget as CallableTarget
 from rerank_guard.checks.answer_tokens.letter_tokens_found import letter_tokens_found as letter_tokens_found
 from rerank_guard.checks.data.gt_in_candidates import gt_in_candidates as gt_in_candidates
+from rerank_guard.checks.data.list_lengths_match import list_lengths_match as list_lengths_match
+from rerank_guard.checks.data.negatives_not_easy import negatives_not_easy as negatives_not_easy
 from rerank_guard.checks.data.no_future_training_data import no_future_training_data as no_future_training_data
 from rerank_guard.checks.data.no_history_leak import no_history_leak as no_history_leak
 from rerank_guard.checks.data.no_text_artifact_leak import no_text_artifact_leak as no_text_artifact_leak
@@ -12,6 +14,7 @@ from rerank_guard.checks.data.target_positions_uniform import target_positions_u
 from rerank_guard.checks.data.tasks_not_rewritten import tasks_not_rewritten as tasks_not_rewritten
 from rerank_guard.checks.data.tasks_repeatable import tasks_repeatable as tasks_repeatable
 from rerank_guard.checks.data.titles_distinct import titles_distinct as titles_distinct
+from rerank_guard.checks.data.training_follows_time import training_follows_time as training_follows_time
 from rerank_guard.checks.data.users_accounted_for import users_accounted_for as users_accounted_for
 from rerank_guard.checks.prompts.logit_position_correct import logit_position_correct as logit_position_correct
 from rerank_guard.checks.prompts.prompt_complete import prompt_complete as prompt_complete

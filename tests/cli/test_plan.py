@@ -173,7 +173,7 @@ def test_options_reach_the_plan(capsys):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--n-candidates", "20", "--k", "20", "--effect", "0.1"], "Recall@20 with 20 candidates is 1"),
+        (["--n-candidates", "20", "--k", "20", "--effect", "0.1"], "Recall@20 with at most 20 candidates is 1"),
         (["--n-candidates", "20", "--k", "5", "--effect", "0.9"], "give an effect above 0 and at most 0.750"),
     ],
 )

@@ -46,6 +46,9 @@ def test_a_check_fails_its_failing_example_and_passes_the_other(workbench, name)
 def test_a_fault_is_shown_by_a_check_that_passes_without_it(workbench, name):
     fault = all_faults()[name]
     shown = demonstrated(candidates_of_fault(fault), workbench)
+    if fault.unnamed and all(check.looks_like is not fault for check in all_checks().values()):
+        assert shown is None, "only ever left open by a diagnosis"
+        return
     assert shown is not None
     failing, check = shown.failing.verdict, check_of(shown.failing.verdict.check)
     assert failing.status is Status.FAILED

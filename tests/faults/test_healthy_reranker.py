@@ -37,7 +37,10 @@ def test_it_passes_every_check():
     not_passed = {
         verdict.check: verdict.status for verdict in report.verdicts if verdict.status is not Status.PASSED
     }
-    assert not_passed == {"recall_ceiling_of_targets": Status.NOT_APPLICABLE}, "each task has one relevant item"
+    assert not_passed == {
+        "recall_ceiling_of_targets": Status.NOT_APPLICABLE,  # each task has one relevant item
+        "training_follows_time": Status.NOT_APPLICABLE,  # no user is in both splits
+    }
 
 
 def test_the_plain_forward_pass_gives_the_scores(trained):

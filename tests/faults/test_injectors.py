@@ -30,6 +30,10 @@ EXPECTED = {
     "D10": {"no-signal"},
     "D11": {"label-offset"},
     "D12": {"target-not-listed", "survivorship"},
+    "D13": {"tasks-redrawn"},
+    "D14": {"split-overlap"},
+    "D15": {"train-test-mismatch"},
+    "D16": {"easy-negatives"},
     "T1": {"multi-token-letter"},
     "T2": {"wrong-letter-variant"},
     "T3": {"letters-exhausted"},
@@ -48,6 +52,8 @@ EXPECTED = {
     "O9": {"adapter-inactive"},
     "O10": {"not-trained"},
     "O11": {"config-ignored"},
+    "O12": {"loss-scale-wrong"},
+    "O13": {"no-update"},
     "S1": {"batch-dependent"},
     "S2": {"wrong-logit-position"},
     "S3": {"ties-decide"},
@@ -57,6 +63,9 @@ EXPECTED = {
     "S7": {"stale-checkpoint"},
     "S8": {"history-ignored"},
     "S9": {"rows-misaligned"},
+    "S10": {"scores-cached"},
+    "S11": {"silent-fallback"},
+    "P5": {"score-scale-wrong", "scores-saturated"},
     "M1": {"vacuous-metric"},
     "M2": {"metric-tampered"},
     "M3": {"metric-wrong"},
@@ -91,7 +100,7 @@ def test_ids_are_unique_and_every_stage_has_injectors():
 
 def test_the_order_is_that_in_which_a_reranker_is_made():
     kinds = [each.id[0] for each in all_injectors()]
-    assert kinds == sorted(kinds, key="DTOSMB".index)
+    assert kinds == sorted(kinds, key="DTOSPMB".index)
     assert [each.id for each in readings("D5")] == ["D5a", "D5b", "D5c", "D5d", "D5e"]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from small_rerankers import Minimal
 
 from rerank_guard.cli.main import main
+from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE
 from rerank_guard.core.faults.scoring import REVERSED
 from rerank_guard.faults import Injector, Wrapped, injector
 from rerank_guard.faults.healthy import HealthyReranker
@@ -73,6 +75,34 @@ def raising(target, severity, rng):
 
 def made(inject, **more) -> Injector:
     return Injector("X1", REVERSED, "for a test", inject, **more)
+
+
+def made_of(fault) -> Injector:
+    return Injector("X2", fault, "for a test", nothing)
+
+
+@pytest.mark.parametrize("fault", ["S3b", "B3"])
+def test_a_fault_that_does_too_little_on_this_reranker_is_listed_as_such(fault):
+    """Well-separated scores are ranked alike when rounded, and some short calls cannot be timed well enough."""
+    one = injector(fault)
+
+    def rounded_or_slow(target, severity, rng):  # a thousandth of what the injector does
+        return one.inject(target, 1e-3 * severity, rng)
+
+    report = selftest(small, faults=[injector("S4"), replace(one, inject=rounded_or_slow)])
+    assert [each.outcome for each in report.outcomes] == [Outcome.NOTICED, Outcome.BELOW_LIMIT]
+    assert report.ok
+    text = "\n".join(selftest_lines(report))
+    assert f"{fault} is too small on this reranker to be seen: " in text
+    assert f" measures {one.shows_in}" in text
+    assert "noticed 1 of 1, named right 1; 1 too small to be seen here" in text
+
+
+def test_a_fault_that_only_inapplicable_checks_name_does_not_apply():
+    report = selftest(Minimal, faults=[injector("S4"), made_of(ADAPTER_INACTIVE)])
+    unable = report.outcomes[-1]
+    assert unable.outcome is Outcome.DOES_NOT_APPLY
+    assert "adapter_active" in unable.note
 
 
 def test_a_fault_that_no_check_notices_fails_the_selftest():

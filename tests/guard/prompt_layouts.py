@@ -15,7 +15,7 @@ def judged(verdict, fault):
     """The fault is named first, with evidence and words for a reader; for None, the verdict passes without any."""
     assert verdict.fault == fault, verdict
     assert (verdict.status is Status.FAILED) == (fault is not None), verdict
-    assert verdict.p_failed is None
+    assert verdict.p_failed in (None, 1.0) or fault == "prompt-leak", "other findings are exact"
     assert bool(verdict.cause) == bool(verdict.next_step) == bool(verdict.evidence) == (fault is not None), verdict
     assert all(suspected.strength is Strength.SEEN for suspected in verdict.suspects)
     decides = next(iter(verdict.measured))

@@ -62,7 +62,7 @@ def test_no_call_is_made_twice_but_the_one_that_has_to_be(calls):
     assert {(name, len(tasks)): count for (name, tasks), count in repeated.items()} == {
         ("tasks", 0): 2,
         ("score", PROBED): REPEATED_ON_PURPOSE,
-        ("score", RELISTED): 2,  # under the user's own id and under a new one
+        ("score", RELISTED): 2,  # another list, under the user's own id and under a new one
     }
 
 
@@ -78,7 +78,7 @@ def test_the_held_out_tasks_are_scored_once_and_all_else_is_a_few(calls):
     for name, tasks in calls:
         prompts[name] += len(tasks)
     different_n = 1
-    assert prompts["score"] == N_TASKS + REPEATED_ON_PURPOSE * PROBED + PROBED + 2 * RELISTED
+    assert prompts["score"] == N_TASKS + REPEATED_ON_PURPOSE * PROBED + PROBED + 3 * RELISTED
     assert prompts["score_synthetic"] == N_TASKS + min(PERMUTED, N_TASKS) + different_n
     assert prompts["score_reloaded"] == prompts["score_without_adapter"] == PROBED
     assert prompts["predict_proba"] == N_TASKS

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from inner_run import Run
+from suite_checks import SKIPPED
 
 from rerank_guard.checks.registry import all_checks
 from rerank_guard.cli.main import main
@@ -131,7 +132,7 @@ def test_an_xfail_mark_is_an_expected_failure(run: Run, folder) -> None:
     )
     excused = run("--rerank-target", "patients:target_dropped")
     assert excused.ret == 0
-    excused.assert_outcomes(xfailed=1, passed=excused.parseoutcomes()["passed"], skipped=2)
+    excused.assert_outcomes(xfailed=1, passed=excused.parseoutcomes()["passed"], skipped=SKIPPED)
     assert run("--rerank-target", "patients:healthy", "-k", "gt_in_candidates").ret == 1, "it no longer fails"
     assert run("--rerank-target", "patients:target_dropped", "--runxfail").ret == 1
     assert run("--rerank-target", "patients:tasks_raise").ret == 1
@@ -155,3 +156,9 @@ def ended(argv: list[str]) -> object:
         return main(argv)
     except SystemExit as exited:
         return exited.code
+
+
+@pytest.mark.slow
+def test_a_vacuous_cutoff_is_a_usage_error_in_workers_too(folder) -> None:
+    pytest.importorskip("xdist")
+    assert folder.runpytest_subprocess("--rerank-target", "patients:minimal", "--rerank-k=500", "-n", "2").ret == 4

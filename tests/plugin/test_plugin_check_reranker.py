@@ -184,7 +184,7 @@ def test_trains_once_then_scores_then_asks_for_the_rest() -> None:
     target = fake_targets.healthy()
     check_reranker(target, RunSettings(cutoffs=(3, 5)))
     assert target.log[:3] == ["train_one_batch", "train", "score"]
-    every_task, few_tasks, few_again, one_each, relisted = 1, 1, 1, PROBED, 2
+    every_task, few_tasks, few_again, one_each, relisted = 1, 1, 1, PROBED, 3
     blank, swapped, reordered = 1, 1, 1
     assert Counter(target.log) == {
         "train_one_batch": 1,
@@ -262,7 +262,7 @@ def test_declared_vacuous_cutoff_is_refused_and_named() -> None:
 
 @pytest.mark.parametrize("cutoffs", [(), (2.5,), (True,)])
 def test_cutoffs_that_are_none_or_no_numbers_are_refused(cutoffs) -> None:
-    with pytest.raises(TargetError, match="the cutoffs asked for"):
+    with pytest.raises(TargetError, match="RunSettings: cutoffs"):
         check_reranker(fake_targets.minimal(), RunSettings(cutoffs=cutoffs))
 
 

@@ -280,12 +280,16 @@ class Only:
 
 
 class Ragged(HealthyReranker):
-    """Between 8 and 20 candidates a held-out user."""
+    """Between 8 and 20 candidates a user, in training (where the first list is the shortest) and held out."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         rng = np.random.default_rng(7000 + seed)
         self._test = tuple(_shortened(task, int(rng.integers(8, N_CANDIDATES + 1)), rng) for task in self._test)
+
+    def training_tasks(self) -> Sequence[RankingTask]:
+        first, *others = super().training_tasks()
+        return (_shortened(first, 8, np.random.default_rng(7000)), *others)
 
 
 def _shortened(task: RankingTask, n: int, rng: np.random.Generator) -> RankingTask:

@@ -86,3 +86,8 @@ def test_a_reference_run_that_is_missing(tmp_path):
     assert reference_of(configuration_from({})) is None
     with pytest.raises(RerankGuardError):
         reference_of(configuration_from({"reference": str(tmp_path / "none.json")}))
+
+
+def test_what_only_the_report_shows_has_its_origin():
+    made = settings({"target": "demo", "report": "there"})
+    assert {each.key: each.origin for each in made.differing()} == {"target": "config", "report": "config"}

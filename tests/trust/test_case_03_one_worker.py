@@ -39,7 +39,7 @@ def in_process_of_its_own(folder, monkeypatch):
     return lambda *args: folder.runpytest_subprocess(*options, *args)
 
 
-@pytest.mark.parametrize("dist", ["load", "worksteal", "loadfile", "loadgroup"])
+@pytest.mark.parametrize("dist", ["load", "loadfile"])
 def test_one_worker_and_the_same_report(folder, in_process_of_its_own, run, report_of, dist) -> None:
     target = ("--rerank-target", "small:reversed_order", "--rerank-k", "5")
     assert in_process_of_its_own("-n", "2", "--dist", dist, *target).ret == 1
@@ -48,7 +48,7 @@ def test_one_worker_and_the_same_report(folder, in_process_of_its_own, run, repo
         name, worker = line.split()
         workers.setdefault(name, set()).add(worker)
     assert len(workers["rerank"]) == 1
-    if dist in ("load", "worksteal"):
+    if dist == "load":
         assert len(workers["test_others.py"]) == 2, "the others spread"
     spread = report_of()
     run(*target)

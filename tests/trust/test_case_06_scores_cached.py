@@ -95,6 +95,45 @@ def test_scores_that_are_odd_in_another_way_are_no_cache(score):
     assert judge("scores_not_cached", score=score).status is Status.PASSED
 
 
+def filled_in(row_of, every=2):
+    """score() that fills in a row for every second user that is in tasks(), by the query_id."""
+    known = {task.query_id: place for place, task in enumerate(trained().tasks())}
+
+    def score(tasks):
+        rows = trained().score(tasks)
+        chosen = [task.query_id in known and known[task.query_id] % every == 0 for task in tasks]
+        return [
+            row_of(len(row), known[task.query_id]) if hit else row
+            for task, row, hit in zip(tasks, rows, chosen, strict=True)
+        ]
+
+    return score
+
+
+FILL_INS = {
+    "zeros": lambda n, _: np.zeros(n),
+    "another constant for each": lambda n, user: np.full(n, 0.1 * user),
+    "the listed order": lambda n, _: 1.0 / (60.0 + np.arange(n)),
+    "one row for all": lambda n, _: np.random.default_rng(0).normal(size=n),
+    "random, by the user": lambda n, user: np.random.default_rng(user).normal(size=n),
+    "a floor but for the first": lambda n, _: np.where(np.arange(n) == 0, 0.0, -100.0),
+}
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+@pytest.mark.parametrize("filled", FILL_INS)
+def test_rows_that_are_filled_in_by_user_are_no_cache(filled, every):
+    verdict = judge("scores_not_cached", score=filled_in(FILL_INS[filled], every))
+    assert verdict.status in (Status.PASSED, Status.NOT_APPLICABLE)
+
+
+@pytest.mark.parametrize("filled", ["zeros", "another constant for each"])
+def test_constants_filled_in_for_some_users_are_a_silent_fallback(filled):
+    report = report_on(score=filled_in(FILL_INS[filled], 4))
+    assert verdicts(report)["scores_not_cached"].status is Status.PASSED
+    assert report.diagnosis.fault == "silent-fallback"
+
+
 def test_recorded_scores_that_refuse_other_lists_are_not_judged():
     recorded = dict(
         zip([task.query_id for task in trained().tasks()], trained().score(trained().tasks()), strict=True)
@@ -108,8 +147,8 @@ def test_minus_infinity_and_nan_are_compared_as_they_are():
     tasks = trained().tasks()[:2]
     rows = [np.where(np.arange(20) < 3, -np.inf, row) for row in trained().score(tasks)]
     moved = [np.roll(row, 1) for row in rows]
-    assert scores_not_cached(rows, Relisted(rows, moved), tasks).status is Status.FAILED
-    assert scores_not_cached(rows, Relisted(moved, moved), tasks).status is Status.PASSED
+    assert scores_not_cached(rows, Relisted(rows, moved, rows), tasks).status is Status.FAILED
+    assert scores_not_cached(rows, Relisted(moved, moved, rows), tasks).status is Status.PASSED
 
 
 def test_a_cache_is_the_diagnosis_of_the_whole_run():

@@ -75,5 +75,17 @@ def test_healthy_rerankers_pass(signal, lengths):
     assert recall_uniform_by_position(scores, tasks, 5).status is Status.PASSED
 
 
+@pytest.mark.parametrize("n_users", [20, 40, 60, 100])
+@pytest.mark.parametrize("signal", [0.0, 1.0, 3.0])
+def test_few_users_seldom_leave_a_healthy_reranker_undecided(n_users, signal):
+    found = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        tasks = random_tasks(rng, [20] * n_users)
+        found.append(recall_uniform_by_position(noisy_scores(tasks, rng, signal), tasks, 5).status)
+    assert Status.FAILED not in found
+    assert found.count(Status.INCONCLUSIVE) <= 2
+
+
 def test_a_mild_preference_passes():
     assert judged(in_quarters(0.7, 0.65, 0.6, 0.6), 1600).status is Status.PASSED

@@ -25,10 +25,11 @@ class Fault:
         vague: a symptom that says least; where another explains as much, that one is named.
         unrelated_to_metrics: it says nothing about the figures at hand (a comparison with another run, input that no
             caller has sent), so a ranking at chance is named before it.
-        unnamed: no check names it: it is how a finding looks, whatever its cause.
+        unnamed: no check names it: it is how a finding looks, whatever its cause, or what a diagnosis leaves open.
         refuted_by_learning: it would have kept the training loss at chance, so it does not explain a poor ranking after a
             loss that fell.
         refuted_by_overfitting: it cannot be present in a job that overfits one batch.
+        milder: scores say something all the same, so that no job waits until it is mended.
         learned_around: training lists that have it still teach to rank, such as those that hold a negative twice.
         explains: names of the faults that checks further down then name, though they are only its consequences.
         confused_with: names of the faults that show the same figures.
@@ -44,6 +45,7 @@ class Fault:
     unnamed: bool = False
     refuted_by_learning: bool = False
     refuted_by_overfitting: bool = False
+    milder: bool = False
     learned_around: bool = False
     explains: frozenset[str] = frozenset()
     confused_with: frozenset[str] = frozenset()
@@ -54,7 +56,7 @@ class Fault:
 
         It says something about the figures at hand, and other findings follow from it.
         """
-        return bool(self.explains) and not self.unrelated_to_metrics
+        return bool(self.explains) and not (self.unrelated_to_metrics or self.milder)
 
     @property
     def stops_the_job_in_training(self) -> bool:

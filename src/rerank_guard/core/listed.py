@@ -24,6 +24,7 @@ __all__ = [
     "duplicates_per_task",
     "falls_by_first_stage",
     "id_blocks",
+    "listed_grades",
     "target_listing",
 ]
 
@@ -61,6 +62,37 @@ def target_listing(table: TaskTable) -> TargetListing:
         first = np.flatnonzero(np.diff(row, prepend=-1))
         position[start + row[first]] = found[first] - ends[row[first]]
     return TargetListing(position, times)
+
+
+def listed_grades(table: TaskTable) -> Ragged[np.float64]:
+    """The grade of each candidate, in rows of the tasks' N; 0 where it has none. An item that is listed twice counts once."""
+    offsets = table.candidates.offsets
+    grades = np.zeros(len(table.candidates.values), dtype=np.float64)
+    graded = None if table.relevance is None else table.relevance.ids.lengths > 0
+    for start, stop, ids in id_blocks(table):
+        ends = offsets[start : stop + 1] - offsets[start]
+        task = np.repeat(np.arange(start, stop), np.diff(ends))
+        block = np.where(ids == table.target[task], 1.0, 0.0)
+        if graded is not None and table.relevance is not None:
+            of_tasks = table.relevance.span(start, stop)
+            listed = task * np.int64(len(table.pool.ids)) + ids
+            known = (start + of_tasks.ids.row_of_value()) * np.int64(len(table.pool.ids)) + of_tasks.ids.values
+            order = np.argsort(known, kind="stable")
+            at = np.minimum(np.searchsorted(known[order], listed), max(0, len(known) - 1))
+            found = known[order][at] == listed if len(known) else np.zeros(len(listed), dtype=np.bool_)
+            own = of_tasks.grades[order][at] if len(known) else np.zeros(len(listed))
+            block = np.where(graded[task], np.where(found, own, 0.0), block)
+        grades[offsets[start] : offsets[stop]] = block * _is_first(task, ids)
+    return Ragged(grades, offsets)
+
+
+def _is_first(task: IntArray, ids: Int32Array) -> BoolArray:
+    """(V,) bool, whether the same task lists this id at no earlier position; tasks are ascending."""
+    order = np.lexsort((np.arange(len(ids)), ids, task))
+    same = (np.diff(task[order]) == 0) & (np.diff(ids[order]) == 0)
+    first = np.ones(len(ids), dtype=np.bool_)
+    first[order[1:][same]] = False
+    return first
 
 
 def duplicates_per_task(table: TaskTable) -> IntArray:

@@ -1,4 +1,4 @@
-"""Scores of the same lists under the ids of tasks that were scored before, and under new ones."""
+"""Scores of other lists under the ids of tasks that were scored before, and of both lists under new ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ class Relisted:
     Attributes:
         same_id: one array (N_u,) a task, under the query_id of the task itself.
         new_id: the same under a query_id that was not scored before.
+        own_list: one array (N_u,) a task: the task's own list under another query_id that was not scored before.
     """
 
     same_id: list[FloatArray]
     new_id: list[FloatArray]
+    own_list: list[FloatArray]

@@ -71,12 +71,21 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A verdict that is not ok, in short: its fault, the check that showed it, its likely cause and what to do."""
+    """A verdict that is not ok, in short: its fault, the check that showed it, its likely cause and what to do.
+
+    Attributes:
+        fault: None where none is known.
+        check: the check that showed it.
+        cause: its likely cause.
+        next_step: what to do.
+        unnamed: what a text calls it where there is no fault.
+    """
 
     fault: str | None
     check: str
     cause: str
     next_step: str
+    unnamed: str = "unnamed fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,5 +155,6 @@ def _problem(verdict: Verdict) -> Problem:
             verdict.check,
             f"It was expected to fail ({verdict.expected}), and passed.",
             "Remove it from `expected`, or its xfail mark.",
+            unnamed="unexpected pass",
         )
     return Problem(verdict.fault, verdict.check, verdict.cause, verdict.next_step)

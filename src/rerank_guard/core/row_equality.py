@@ -1,4 +1,4 @@
-"""Which rows of a table are equal to an earlier one: tasks listed twice, query ids that come again, equal histories."""
+"""Which rows of a table are equal to an earlier one: lists given twice, query ids that come again, equal histories."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from numpy.typing import NDArray
 
 from rerank_guard.core.ragged import Ragged, row_blocks
 from rerank_guard.core.task_table import TaskTable
-from rerank_guard.core.types import IntArray
+from rerank_guard.core.types import FloatArray, IntArray
 
-__all__ = ["distinct_tasks", "first_equal_rows"]
+__all__ = [
+    "distinct_tasks",
+    "first_equal_rows",
+    "first_of_equal_lists",
+    "first_of_equal_questions",
+    "mean_of_equals",
+]
 
 _Part: TypeAlias = Ragged[Any] | NDArray[np.integer[Any]]
 _Hashes: TypeAlias = NDArray[np.uint64]
@@ -20,15 +26,55 @@ _COMPARED_AT_ONCE = 2**13
 
 
 def distinct_tasks(table: TaskTable) -> IntArray:
-    """(n,) int64, ascending: the tasks without exact repeats, of which only the first of each kind is there.
-
-    A repeat has the same query_id, target item id, and candidate ids in the same order.
-    """
-    ids = table.candidates
-    if not table.pool.is_one_text_per_id:
-        ids = Ragged(table.pool.id_code[ids.values], ids.offsets)
-    first = first_equal_rows(table.query_ids.encoded, table.target, ids)
+    """(n,) int64, ascending: the tasks whose list no earlier task has; see `first_of_equal_lists`."""
+    first = first_of_equal_lists(table)
     return np.flatnonzero(first == np.arange(len(table)))
+
+
+def first_of_equal_lists(table: TaskTable) -> IntArray:
+    """(T,) int64, for each task the first one with the same candidate ids in the same order and the same target item.
+
+    One list that is given under several query ids was drawn once, together with its target item. A list of which more
+    than half of the items are a target item somewhere is a fixed one (a small catalogue), from which each query draws
+    its target item: there only one query id that comes again is a repeat.
+    """
+    return first_equal_rows(table.target, _query_where_fixed(table), _candidate_ids(table))
+
+
+def first_of_equal_questions(table: TaskTable) -> IntArray:
+    """The same, where the query text and the history are equal too.
+
+    A reranker answers such a task in the same way whatever its query id is, so it is no further observation.
+    """
+    parts: list[_Part] = [table.target, _query_where_fixed(table), _candidate_ids(table), table.histories]
+    return first_equal_rows(*parts, *([] if table.queries is None else [table.queries.encoded]))
+
+
+def mean_of_equals(values: FloatArray, first: IntArray) -> FloatArray:
+    """(n,) the mean of each group of equal tasks, in the order of their first ones.
+
+    Args:
+        values: (T,), one a task.
+        first: (T,) the first task of each task's group.
+    """
+    groups, member = np.unique(first, return_inverse=True)
+    if len(groups) == len(values):
+        return values
+    return np.asarray(np.bincount(member, weights=values) / np.bincount(member), dtype=np.float64)
+
+
+def _query_where_fixed(table: TaskTable) -> IntArray:
+    """(T,) the first task with the same query id where the list is a fixed one, else -1."""
+    own_list = first_equal_rows(_candidate_ids(table))
+    of_pair, _ = np.unique(np.stack([own_list, table.target.astype(np.int64)]), axis=1)
+    targets = np.bincount(of_pair, minlength=len(table))[own_list]
+    fixed = (2 * targets > table.n_candidates) & (table.n_candidates > 1)
+    return np.asarray(np.where(fixed, first_equal_rows(table.query_ids.encoded), -1), dtype=np.int64)
+
+
+def _candidate_ids(table: TaskTable) -> Ragged[Any]:
+    ids = table.candidates
+    return ids if table.pool.is_one_text_per_id else Ragged(table.pool.id_code[ids.values], ids.offsets)
 
 
 def first_equal_rows(*parts: _Part) -> IntArray:

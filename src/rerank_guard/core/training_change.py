@@ -39,6 +39,8 @@ class TrainingChange:
         steps: optimiser steps instead of the planned ones.
         warmup_steps: steps of warm-up instead of the planned ones.
         frozen: no weight is trained.
+        detached: the optimiser was made for other weights than the model's (before the adapters were attached), so that its
+            steps move nothing.
         skipped: the job returns without a step.
         loss: what the loss is taken over.
         nan_every: the gradient of every n-th step is NaN, and the step is silently dropped.
@@ -53,6 +55,7 @@ class TrainingChange:
     steps: int | None = None
     warmup_steps: int | None = None
     frozen: bool = False
+    detached: bool = False
     skipped: bool = False
     loss: LossChange | None = None
     nan_every: int | None = None

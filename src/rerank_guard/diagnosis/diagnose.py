@@ -14,7 +14,7 @@ from rerank_guard.diagnosis.accounting import Group, covers, explains, grouped
 from rerank_guard.diagnosis.evidence import Evidence
 from rerank_guard.diagnosis.ranking import ranked
 from rerank_guard.diagnosis.rules import ADDING, Between, between_training_and_scoring, fits_no_signal, renamed
-from rerank_guard.diagnosis.suspicion import Suspicion, deciding_figure, of_probe, of_verdicts
+from rerank_guard.diagnosis.suspicion import PROBE, Suspicion, deciding_figure, of_probe, of_verdicts
 
 __all__ = ["diagnose"]
 
@@ -66,7 +66,7 @@ def diagnose(
         certainty=_certainty(primary.first, fits_too),
         cause=primary.first.cause,
         evidence=_evidence(primary),
-        fix=primary.first.fix,
+        fix=primary.first.fix + _what_would_show(primary.first, evidence),
         explains=tuple(verdict.check for verdict in not_ok if explains(primary, verdict, evidence)),
         runner_up=_runner_up(primary, ranking[1:], evidence),
         alternatives=fits_too,
@@ -103,6 +103,16 @@ def _says_less(suspicion: Suspicion, evidence: Evidence) -> bool:
     return suspicion.fault in (NO_SIGNAL, UNDER_TRAINED) or (
         learned_more_than_letters and suspicion.fault is POSITION_PRIOR
     )
+
+
+def _what_would_show(suspicion: Suspicion, evidence: Evidence) -> str:
+    """After a probe: the method that is missing for the comparison which would show it."""
+    comparison = evidence.of("scores_match_forward_pass")
+    if not suspicion.source.startswith(PROBE) or any(
+        verdict.status is not Status.NOT_APPLICABLE for verdict in comparison
+    ):
+        return ""
+    return "".join(f" For certainty, {verdict.next_step}." for verdict in comparison if verdict.next_step)
 
 
 def _alternatives(primary: Group, between: Between | None, evidence: Evidence) -> tuple[str, ...]:

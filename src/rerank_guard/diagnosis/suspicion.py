@@ -13,7 +13,10 @@ from rerank_guard.core.finding import Strength, Suspected
 from rerank_guard.core.formats import format_value
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status, Verdict
 
-__all__ = ["Suspicion", "deciding_figure", "first_suspect", "of_probe", "of_verdicts"]
+__all__ = ["PROBE", "Suspicion", "deciding_figure", "first_suspect", "of_probe", "of_verdicts"]
+
+PROBE = "probe: "
+"""Begins the source of what a probe suspects."""
 
 _WHOLE = 1.0
 """The share of a finding that counts no units: what it says holds for all of them."""
@@ -71,7 +74,7 @@ def of_probe(probe: Probe, order: int) -> Suspicion:
     return Suspicion(
         fault,
         Strength.MEASURED,
-        f"probe: {probe.name}",
+        f"{PROBE}{probe.name}",
         order,
         f"{fault.what} {probe.says}",
         fault.fix,

@@ -18,7 +18,7 @@ from rerank_guard.faults.figures import target_position, target_positions
 from rerank_guard.faults.injector import Injector
 from rerank_guard.faults.modelled import modelled
 from rerank_guard.faults.rescored import as_logits
-from rerank_guard.faults.rewritten import retasked, with_candidate
+from rerank_guard.faults.rewritten import retasked
 from rerank_guard.faults.training_data import other_label, trained_on
 from rerank_guard.faults.translated import translated
 from rerank_guard.faults.wrapped import Wrapped, ask
@@ -27,6 +27,9 @@ __all__ = []
 
 _POPULAR = "popular "
 """Begins the new ids of the target items."""
+
+_POPULAR_NEGATIVES = 0.1
+"""Share of the negatives that are popular."""
 
 _SLOWER = 0.43
 """Seconds more for each second: throughput falls by 30 %."""
@@ -57,8 +60,15 @@ def _popularity_better(target: RerankTarget, severity: float, rng: np.random.Gen
         if position is None:
             return task
         # the model reads the text, as before
-        popular = Item(_POPULAR + task.target_id, task.candidates[position].text)
-        return replace(with_candidate(task, position, popular), target_id=popular.item_id)
+        renamed = [
+            Item(_POPULAR + item.item_id, item.text) if at == position or is_popular(task, item) else item
+            for at, item in enumerate(task.candidates)
+        ]
+        return replace(task, candidates=tuple(renamed), target_id=_POPULAR + task.target_id)
+
+    def is_popular(task: RankingTask, item: Item) -> bool:
+        """Some negatives are popular too, or what is nobody's target item would be told by the lists."""
+        return item.item_id in targets and digest(f"{task.query_id} {item.item_id}") < _POPULAR_NEGATIVES
 
     def inward(task: RankingTask) -> RankingTask:
         return replace(
@@ -136,4 +146,12 @@ B2 = Injector(
     retrains=True,
     needs_reference=True,
 )
-B3 = Injector("B3", SLOWER, "throughput falls by 30 %", _slower, severity=_SLOWER, needs_reference=True)
+B3 = Injector(
+    "B3",
+    SLOWER,
+    "throughput falls by 30 %",
+    _slower,
+    severity=_SLOWER,
+    needs_reference=True,
+    shows_in="p_value",
+)

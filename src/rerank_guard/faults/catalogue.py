@@ -14,8 +14,9 @@ from rerank_guard.faults.injector import Injector
 
 __all__ = ["all_injectors", "injector", "readings"]
 
-_KINDS = "DTOSMB"
-"""First letters of the ids, in the order in which a reranker is made: data, tokens, optimisation, scoring, metric, baseline."""
+_KINDS = "DTOSPMB"
+"""First letters of the ids, in the order in which a reranker is made: data, tokens, optimisation, scoring, scores of
+pairs, metric, baseline."""
 
 
 @lru_cache(maxsize=1)

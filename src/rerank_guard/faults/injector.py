@@ -36,6 +36,8 @@ class Injector:
         degrees: severities for a curve, ascending; empty where a fault has no degrees.
         retrains: the broken reranker has a training job of its own to run.
         needs_reference: seen only in comparison with a reference run of the healthy reranker.
+        shows_in: how the figure is called, or begins, by which a check decides how much of this fault there is. Where the check passes, the figure is
+            within its limit: on this reranker the fault does less than the check claims to see.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Injector:
     degrees: tuple[float, ...] = ()
     retrains: bool = False
     needs_reference: bool = False
+    shows_in: str = ""
 
     def applies_to(self, target: RerankTarget) -> bool:
         """Whether the reranker has all that this fault needs."""

@@ -27,7 +27,7 @@ Evaluate = Callable[[Metric, Sequence[FloatArray], Sequence[RankingTask]], float
 
 def _cutoff_at_n(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:
     """Recall@N is 1 for all scores."""
-    return Wrapped(target, cutoffs=(min(task.n_candidates for task in target.tasks()),))
+    return Wrapped(target, cutoffs=(max(task.n_candidates for task in target.tasks()),))
 
 
 def _reported_at_n(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rerank_guard.core.faults.scoring import BATCH_DEPENDENT, NONDETERMINISTIC, ROWS_MISALIGNED
+from rerank_guard.core.faults.scoring import BATCH_DEPENDENT, NONDETERMINISTIC, ROWS_MISALIGNED, SCORES_CACHED
 from rerank_guard.core.target import RerankTarget
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.faults.injector import Injector
@@ -50,6 +50,18 @@ def _another_users_row(target: RerankTarget, severity: float, rng: np.random.Gen
     return rescored(target, change)
 
 
+def _kept_by_user(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:
+    """A user's first scores are kept, and returned for whatever is asked of the user next."""
+    kept: dict[str, FloatArray] = {}
+
+    def change(tasks: Sequence[RankingTask], rows: list[FloatArray]) -> list[FloatArray]:
+        return [
+            np.resize(kept.setdefault(task.query_id, row), len(row)) for task, row in zip(tasks, rows, strict=True)
+        ]
+
+    return rescored(target, change)
+
+
 S1 = Injector(
     "S1",
     BATCH_DEPENDENT,
@@ -64,4 +76,10 @@ S9 = Injector(
     "each user gets the scores of the user before",
     _another_users_row,
     also=(BATCH_DEPENDENT,),
+)
+S10 = Injector(
+    "S10",
+    SCORES_CACHED,
+    "scores are kept by query_id, whatever list is asked for next",
+    _kept_by_user,
 )

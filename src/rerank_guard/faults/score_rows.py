@@ -77,6 +77,44 @@ def _zero_for_some(target: RerankTarget, severity: float, rng: np.random.Generat
     return rescored(target, change)
 
 
+def _constant_for_some(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:
+    """All candidates of a few users get one value, each user a value of its own."""
+    seed = int(rng.integers(2**31))
+
+    def change(tasks: Sequence[RankingTask], rows: list[FloatArray]) -> list[FloatArray]:
+        return [
+            np.full_like(row, digest(task.query_id)) if digest(f"{seed} {task.query_id}") < severity else row
+            for task, row in zip(tasks, rows, strict=True)
+        ]
+
+    return rescored(target, change)
+
+
+def _one_letter_filled(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:
+    """The logit of one letter is not a number, and a constant is filled in."""
+    place = int(rng.integers(1, 6))
+
+    def change(tasks: Sequence[RankingTask], rows: list[FloatArray]) -> list[FloatArray]:
+        return [np.where(np.arange(len(row)) == place % len(row), 0.0, row) for row in rows]
+
+    return rescored(target, change)
+
+
+S11A = Injector(
+    "S11a",
+    SILENT_FALLBACK,
+    "the logit of one letter is NaN, and 0 is filled in for it in every row",
+    _one_letter_filled,
+)
+S11B = Injector(
+    "S11b",
+    SILENT_FALLBACK,
+    "a few users get one constant for all candidates",
+    _constant_for_some,
+    also=(TIES_DECIDE,),
+    severity=0.05,
+    degrees=(0.02, 0.05, 0.1, 0.3),
+)
 T7A = Injector(
     "T7a",
     SILENT_FALLBACK,
@@ -108,5 +146,13 @@ S3A = Injector(
     _each_row(_constant),
     also=(SILENT_FALLBACK,),
 )
-S3B = Injector("S3b", TIES_DECIDE, "scores are rounded coarsely", _each_row(_coarse), severity=0.5, degrees=_STEPS)
+S3B = Injector(
+    "S3b",
+    TIES_DECIDE,
+    "scores are rounded coarsely",
+    _each_row(_coarse),
+    severity=0.5,
+    degrees=_STEPS,
+    shows_in="tie_gap",
+)
 S4 = Injector("S4", REVERSED, "the least likely candidate is ranked first", _each_row(_reversed))

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from rerank_guard.checks.registry import check_of
 from rerank_guard.core.errors import VacuousMetricError
+from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.quality import VACUOUS_METRIC
 from rerank_guard.core.report import Report
 from rerank_guard.core.target import Progress, RerankTarget
-from rerank_guard.core.verdict import Status
+from rerank_guard.core.verdict import Status, Verdict
 from rerank_guard.faults.catalogue import all_injectors
 from rerank_guard.faults.injector import Injector
 from rerank_guard.faults.selftest_outcome import InjectorOutcome, Outcome, SelftestReport
@@ -87,10 +89,9 @@ class _Healthy:
         """The settings under which the reranker with this fault is judged."""
         return replace(self._settings, reference=self._reference) if injector.needs_reference else self._settings
 
-    def failing(self, injector: Injector) -> set[str]:
-        """Checks that do not pass without the fault either, under the settings under which it is judged."""
-        report = self._compared_with_itself if injector.needs_reference else self.report
-        return {verdict.check for verdict in report.verdicts if not verdict.ok}
+    def report_for(self, injector: Injector) -> Report:
+        """Without the fault, under the settings under which it is judged."""
+        return self._compared_with_itself if injector.needs_reference else self.report
 
 
 def _outcome(injector: Injector, healthy: _Healthy, *, retrain: bool) -> InjectorOutcome:
@@ -102,7 +103,7 @@ def _outcome(injector: Injector, healthy: _Healthy, *, retrain: bool) -> Injecto
         broken = healthy.broken(injector)
     except NotImplementedError as error:
         return InjectorOutcome(injector, Outcome.DOES_NOT_APPLY, note=str(error))
-    settings, failing = healthy.settings_for(injector), healthy.failing(injector)
+    settings, without = healthy.settings_for(injector), healthy.report_for(injector)
     try:
         report = check_reranker(broken, settings)
     except VacuousMetricError:
@@ -111,17 +112,46 @@ def _outcome(injector: Injector, healthy: _Healthy, *, retrain: bool) -> Injecto
         return InjectorOutcome(injector, Outcome.DOES_NOT_APPLY, note=str(error))
     except Exception as error:  # a broken reranker may raise anywhere; the other faults are still to be injected
         return InjectorOutcome(injector, Outcome.RAISED, note=f"{type(error).__name__}: {error}")
-    return _noticed(injector, report, failing)
+    return _noticed(injector, report, without)
 
 
-def _noticed(injector: Injector, report: Report, failing: set[str]) -> InjectorOutcome:
+def _noticed(injector: Injector, report: Report, healthy: Report) -> InjectorOutcome:
+    failing = _not_ok(healthy)
     noticed_by = tuple(
         verdict.check
         for verdict in report.verdicts
         if verdict.status in (Status.FAILED, Status.INCONCLUSIVE) and verdict.check not in failing
     )
     diagnosis = report.diagnosis.fault if report.diagnosis is not None else None
-    return InjectorOutcome(injector, Outcome.NOTICED if noticed_by else Outcome.MISSED, noticed_by, diagnosis)
+    if noticed_by:
+        return InjectorOutcome(injector, Outcome.NOTICED, noticed_by, diagnosis)
+    if within := _within_limit(injector, _of_checks_that_name(injector.fault, report)):
+        return InjectorOutcome(injector, Outcome.BELOW_LIMIT, note=within)
+    unable = _of_checks_that_name(injector.fault, healthy)
+    if all(verdict.status is Status.NOT_APPLICABLE for verdict in unable):
+        checks = ", ".join(verdict.check for verdict in unable) or "none"
+        note = f"no check that can name it applies to this reranker ({checks})"
+        return InjectorOutcome(injector, Outcome.DOES_NOT_APPLY, note=note)
+    return InjectorOutcome(injector, Outcome.MISSED)
+
+
+def _of_checks_that_name(fault: Fault, report: Report) -> list[Verdict]:
+    checks = [(verdict, check_of(verdict.check)) for verdict in report.verdicts]
+    return [verdict for verdict, check in checks if check is not None and fault in check.can_name]
+
+
+def _within_limit(injector: Injector, verdicts: Sequence[Verdict]) -> str:
+    """The figure in which the fault shows, with the limit that it is within; "" where no check that passed has both."""
+    for verdict in verdicts if injector.shows_in else ():
+        name = next((name for name in verdict.measured if name.startswith(injector.shows_in)), "")
+        figure, limit = verdict.measured.get(name), verdict.threshold.get(name, verdict.threshold.get("alpha"))
+        if verdict.status is Status.PASSED and isinstance(figure, int | float) and isinstance(limit, int | float):
+            return f"{verdict.check} measures {name} = {figure:.3g}, compared with {limit:.3g}"
+    return ""
+
+
+def _not_ok(report: Report) -> set[str]:
+    return {verdict.check for verdict in report.verdicts if not verdict.ok}
 
 
 def _report_progress(progress: Progress | None, done: int, total: int, note: str) -> None:

@@ -15,6 +15,7 @@ class Outcome(StrEnum):
 
     RAISED: the broken reranker ended in an error that no check reports, which is noticed but not named.
     LEFT_OUT: it needs a training job of its own, which was not asked for.
+    BELOW_LIMIT: on this reranker it does less than the check claims to see.
     """
 
     NOTICED = "noticed"
@@ -22,6 +23,7 @@ class Outcome(StrEnum):
     RAISED = "raised"
     DOES_NOT_APPLY = "does not apply"
     LEFT_OUT = "left out"
+    BELOW_LIMIT = "below the limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class InjectorOutcome:
         noticed_by: checks that pass on the healthy reranker and not on the broken one, in suite order.
         diagnosis: the fault that the report names, None where it names none.
         lacks: methods that the reranker would need for this fault.
-        note: why it does not apply, or what was raised.
+        note: why it does not apply, what was raised, or the figure that is within its limit.
     """
 
     injector: Injector
@@ -93,7 +95,7 @@ class SelftestReport:
 
     @property
     def ok(self) -> bool:
-        """True when at least one fault was injected, and every injected one was noticed."""
+        """True when at least one fault was noticed, and every injected one that this reranker can show."""
         judged = [outcome for outcome in self.outcomes if outcome.judged]
         return bool(judged) and all(outcome.noticed for outcome in judged)
 

@@ -35,6 +35,8 @@ def selftest_lines(report: SelftestReport, *, width: int = 120) -> Iterator[str]
             yield f"{each.injector.id} does not apply: {each.note}"
         elif each.outcome is Outcome.RAISED:
             yield f"{each.injector.id} raised {each.note}"
+        elif each.outcome is Outcome.BELOW_LIMIT:
+            yield f"{each.injector.id} is too small on this reranker to be seen: {each.note}"
     yield _summary(report, judged)
 
 
@@ -80,6 +82,9 @@ def _summary(report: SelftestReport, judged: Sequence[InjectorOutcome]) -> str:
         wanted = Counter(method for each in inapplicable for method in each.lacks)
         methods = ", ".join(f"{method} ({count})" for method, count in wanted.most_common())
         parts.append(f"{len(inapplicable)} do not apply" + (f": add to the reranker {methods}" if methods else ""))
+    too_small = sum(each.outcome is Outcome.BELOW_LIMIT for each in report.outcomes)
+    if too_small:
+        parts.append(f"{too_small} too small to be seen here")
     left_out = sum(each.outcome is Outcome.LEFT_OUT for each in report.outcomes)
     if left_out:
         parts.append(f"{left_out} break the training job and need --retrain")

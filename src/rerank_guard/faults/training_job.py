@@ -128,3 +128,9 @@ O11 = _injector(
     TrainingChange(ignores_settings=True),
     DeclaresTraining,
 )
+O13 = _injector(
+    "O13",
+    NO_UPDATE,
+    "the optimiser was built before the adapters: its steps move nothing",
+    TrainingChange(detached=True),
+)

@@ -13,27 +13,24 @@ __all__ = ["recall_ceiling_at_k", "require_cutoff", "require_informative_cutoff"
 
 
 def require_informative_cutoff(k: int, n_candidates: Sequence[int] | IntArray) -> None:
-    """Refuse a cutoff at which the metric cannot fail.
+    """Refuse a cutoff at which the metric cannot fail for any user.
 
     Args:
         k: the cutoff.
         n_candidates: (U,) N of each user.
 
     Raises:
-        VacuousMetricError: k below 1, or k at or above the smallest number of candidates, where Hit@k is 1 whatever
-            the scores are.
+        VacuousMetricError: k below 1, or k at or above every number of candidates, where Hit@k is 1 whatever the scores are.
         InvalidTaskError: no users.
     """
     require_cutoff(k)
     if len(n_candidates) == 0:
         raise InvalidTaskError("there are no tasks to judge on; give at least one user with candidates.")
-    lengths = np.asarray(n_candidates)
-    smallest = int(lengths.min())
-    if k >= smallest:
-        full = int((lengths <= k).sum())
+    largest = int(np.asarray(n_candidates).max())
+    if k >= largest:
         raise VacuousMetricError(
-            f"Recall@{k} with {smallest} candidates is 1 whatever the scores are ({full} of {len(lengths)} "
-            f"users have at most {k} candidates); take K below {smallest}, or list more candidates."
+            f"Recall@{k} with at most {largest} candidates is 1 whatever the scores are (all {len(n_candidates)} users have at "
+            f"most {k} candidates); take K below {largest}, or list more candidates."
         )
 
 

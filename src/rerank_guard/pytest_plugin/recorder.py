@@ -13,7 +13,7 @@ import pytest
 
 from rerank_guard.core.atomic_file import replace_text
 from rerank_guard.core.diagnosis import Diagnosis
-from rerank_guard.core.report import Report, Subject
+from rerank_guard.core.report import Report, RunError, Subject
 from rerank_guard.core.verdict import Verdict
 from rerank_guard.pytest_plugin.gathered import Gathered
 from rerank_guard.pytest_plugin.runs import kept_run
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
+_Judged = tuple[tuple[Verdict, ...], tuple[RunError, ...]]
+
 
 class Recorder:
     """A plugin of its own: on the process that has the terminal it writes the reports; in a worker it sends the diagnoses."""
@@ -48,7 +50,7 @@ class Recorder:
         self._config = config
         self._gathered: dict[str, Gathered] = {}
         self._sent: dict[str, Diagnosis] = {}
-        self._made: dict[str, tuple[tuple[Verdict, ...], Diagnosis | None]] = {}
+        self._made: dict[str, tuple[_Judged, Diagnosis | None]] = {}
         self._ended_by = ""
         self._unusable = False
         self._write_error: OSError | None = None
@@ -67,7 +69,7 @@ class Recorder:
             gathered.subject or self._not_loaded(label),
             verdicts,
             tuple(gathered.errors.values()),
-            self._diagnosis_of(label, verdicts),
+            self._diagnosis_of(label, verdicts, tuple(gathered.errors.values())),
             settings.differing(),
             gathered.unjudged(self._ended_by or "it was not run"),
         )
@@ -78,15 +80,18 @@ class Recorder:
         device = run_device(self._config)
         return Subject(name, "not described", device, seed_of(self._config), versions={}, details={})
 
-    def _diagnosis_of(self, label: str, verdicts: tuple[Verdict, ...]) -> Diagnosis | None:
+    def _diagnosis_of(
+        self, label: str, verdicts: tuple[Verdict, ...], errors: tuple[RunError, ...]
+    ) -> Diagnosis | None:
         """The worker's, which has the scores; else made once for the same verdicts."""
         if label in self._sent:
             return self._sent[label]
         made = self._made.get(label)
-        if made is None or made[0] != verdicts:
+        if made is None or made[0] != (verdicts, errors):
             from rerank_guard.suite.diagnose import diagnose_run
 
-            made = (verdicts, diagnose_run(self._run(label), verdicts, run_settings(self._config)))
+            found = diagnose_run(self._run(label), verdicts, run_settings(self._config), errors)
+            made = ((verdicts, errors), found)
             self._made[label] = made
         return made[1]
 

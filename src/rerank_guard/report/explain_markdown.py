@@ -66,15 +66,7 @@ def fault_page(explained: FaultExplanation) -> str:
             "|---|---|",
             *(f"| {label} | {_cell(text)} |" for label, text in rows.items()),
             "",
-            "## How to inject it",
-            "",
-            *_injecting(explained.injectors),
-            "",
-            "## Examples",
-            "",
-            _command(fault.name),
-            "",
-            *_examples_of_fault(explained),
+            *_injecting_and_examples(explained),
             "",
         ]
     )
@@ -96,6 +88,23 @@ def _settings(explained: CheckExplanation) -> Iterator[str]:
     for each in explained.settings:
         setting = each.setting
         yield f"| `{setting.name}` | `{setting.default!r}` | {setting.allowed} | {_cell(each.text)} |"
+
+
+def _injecting_and_examples(explained: FaultExplanation) -> list[str]:
+    first = next(explained.candidates(), None)
+    if first is None:
+        return ["No check names it: a diagnosis lists it among what else fits."]
+    return [
+        "## How to inject it",
+        "",
+        *_injecting(explained.injectors),
+        "",
+        "## Examples",
+        "",
+        _command(explained.fault.name),
+        "",
+        f"Tried first by [{first.check}](../checks/{first.check}.md): {first.what}.",
+    ]
 
 
 def _injecting(injectors: Sequence[Injector]) -> Iterator[str]:
@@ -125,11 +134,6 @@ def _examples_of_check(explained: CheckExplanation) -> Iterator[str]:
     yield ""
     for name, candidate in first.items():
         yield f"- {name}: {candidate.what}"
-
-
-def _examples_of_fault(explained: FaultExplanation) -> Iterator[str]:
-    first = next(explained.candidates())
-    yield f"Tried first by [{first.check}](../checks/{first.check}.md): {first.what}."
 
 
 def _fault_links(faults: Sequence[Fault]) -> str:

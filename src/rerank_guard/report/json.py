@@ -10,7 +10,7 @@ from typing import Any
 
 from rerank_guard.core.fault_catalogue import fault_named
 from rerank_guard.core.finding import Affected, Strength, Suspected
-from rerank_guard.core.report import Report
+from rerank_guard.core.report import Problem, Report
 from rerank_guard.core.verdict import Interval, Status, Verdict
 
 __all__ = [
@@ -112,7 +112,7 @@ def report_to_json_dict(report: Report) -> dict[str, object]:
         "ok": report.ok,
         "verdicts": [verdict_to_json_dict(verdict) for verdict in report.verdicts],
         "diagnosis": None if report.diagnosis is None else strict_json(asdict(report.diagnosis)),
-        "problems": [asdict(problem) for problem in report.problems],
+        "problems": [_problem(problem) for problem in report.problems],
         "errors": [asdict(error) for error in report.errors],
         "unjudged": [asdict(each) for each in report.unjudged],
     }
@@ -142,3 +142,13 @@ def strict_json(value: object) -> Any:
 
 def _end(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def _problem(problem: Problem) -> dict[str, str | None]:
+    """A problem without the words that a text has in place of a fault."""
+    return {
+        "fault": problem.fault,
+        "check": problem.check,
+        "cause": problem.cause,
+        "next_step": problem.next_step,
+    }

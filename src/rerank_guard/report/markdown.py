@@ -36,12 +36,28 @@ def _lines(report: Report) -> Iterator[str]:
     if report.diagnosis is not None:
         yield ""
         yield from _diagnosis(report.diagnosis)
+    yield from _unexplained(report)
+    yield ""
+    yield from _table(report)
+    yield from _excused(report)
+    for verdict in report.verdicts:
+        if not verdict.ok:
+            yield ""
+            # Four backticks, because evidence may quote a prompt with a fence of its own.
+            yield "````text"
+            yield format_verdict(verdict)
+            yield "````"
+
+
+def _unexplained(report: Report) -> Iterator[str]:
     if report.unexplained:
         yield ""
         for finding in report.unexplained:
-            fault = f"**{finding.fault}**" if finding.fault else "unnamed fault"
+            fault = f"**{finding.fault}**" if finding.fault else finding.unnamed
             yield f"- {fault} ({_cell(finding.check)}): {_cell(finding.cause)} {_cell(finding.next_step)}".rstrip()
-    yield ""
+
+
+def _table(report: Report) -> Iterator[str]:
     yield "| check | status | measured | against | n |"
     yield "| --- | --- | --- | --- | ---: |"
     for verdict in report.verdicts:
@@ -57,13 +73,14 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"| {_cell(error.check)} | ERROR | {_cell(error.message)} | - | - |"
     for each in report.unjudged:
         yield f"| {_cell(each.check)} | NO VERDICT | {_cell(each.reason)} | - | - |"
-    for verdict in report.verdicts:
-        if not verdict.ok:
-            yield ""
-            # Four backticks, because evidence may quote a prompt with a fence of its own.
-            yield "````text"
-            yield format_verdict(verdict)
-            yield "````"
+
+
+def _excused(report: Report) -> Iterator[str]:
+    """The reason of each expected failure, whether the configuration or a mark gave it."""
+    excused = [verdict for verdict in report.verdicts if verdict.expected and verdict.excused]
+    if excused:
+        yield ""
+        yield from (f"- expected to fail: {_cell(each.check)}: {_cell(each.expected)}" for each in excused)
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[str]:

@@ -58,7 +58,7 @@ def verdict_table(verdicts: Sequence[Verdict], errors: Sequence[RunError] = ()) 
 def problem_lines(problems: Sequence[Problem], most: int = MOST_PROBLEMS) -> Iterator[str]:
     """Two lines a problem: the fault with its check and cause, and under it the next step; `most` of them."""
     for problem in problems[:most]:
-        fault = problem.fault or "unnamed fault"
+        fault = problem.fault or problem.unnamed
         yield f"{fault} ({problem.check}): {problem.cause}" if problem.cause else f"{fault} ({problem.check})"
         if problem.next_step:
             yield f"  -> {problem.next_step}"

@@ -14,6 +14,9 @@ from rerank_guard.suite.settings import RunSettings
 
 __all__ = ["configured_settings", "reference_of", "run_settings_of"]
 
+_NAMED = ("target", "reference", "report")
+"""Options that say no more to the suite than the report shows of them."""
+
 
 def run_settings_of(
     configuration: Configuration, *, device: str | None = None, reference: StoredRun | None = None
@@ -53,6 +56,7 @@ def run_settings_of(
             for name, settings in configuration.checks.items()
         },
         origins=origins,
+        named={key: str(given.value) for key, given in configuration.options.items() if key in _NAMED},
     )
 
 

@@ -11,33 +11,36 @@ from rerank_guard.metrics import require_informative_cutoff
 __all__ = ["DEFAULT_CUTOFFS", "choose_cutoffs"]
 
 DEFAULT_CUTOFFS = (5, 20)
-"""Used as far as they lie below the smallest N when neither the caller nor the target names a K."""
+"""Used as far as they lie below the N of most users when neither the caller nor the target names a K."""
 
 
 def choose_cutoffs(
-    explicit: Sequence[int] | None, target: RerankTarget, n_candidates: Sequence[int]
+    explicit: Sequence[int] | None,
+    target: RerankTarget,
+    n_candidates: Sequence[int],
+    *,
+    where: str = "the cutoffs asked for (k in the configuration, --k, --rerank-k or cutoffs=)",
 ) -> tuple[int, ...]:
     """The cutoffs to judge at, ascending and without repeats.
 
-    Explicit ones come first, then the target's own `cutoffs`, then those of `DEFAULT_CUTOFFS` below the smallest
-    N, and K = 1 where not even the smallest of these is.
+    Explicit ones come first, then the target's own `cutoffs`, then those of `DEFAULT_CUTOFFS` below the N of
+    most tasks, and K = 1 where not even the smallest of these is.
 
     Args:
         explicit: what the caller asks for; None leaves the choice to the target.
         target: asked for `cutoffs` if it has them.
         n_candidates: N of each task, at least one entry.
+        where: what messages call the explicit ones, such as "rerank_guard.toml: k".
 
     Raises:
-        VacuousMetricError: an explicit or declared K is below 1, or not below the smallest N.
+        VacuousMetricError: an explicit or declared K is below 1, or not below the largest N.
         TargetError: an empty sequence of cutoffs.
     """
     if explicit is not None:
-        return _checked(
-            explicit, "the cutoffs asked for (k in the configuration, --k, --rerank-k or cutoffs=)", n_candidates
-        )
+        return _checked(explicit, where, n_candidates)
     if isinstance(target, DeclaresCutoffs):
         return _checked(target.cutoffs, f"the cutoffs of target {target.name!r}", n_candidates)
-    defaults = tuple(k for k in DEFAULT_CUTOFFS if k < min(n_candidates)) or (1,)
+    defaults = tuple(k for k in DEFAULT_CUTOFFS if 2 * sum(n > k for n in n_candidates) > len(n_candidates)) or (1,)
     return _checked(defaults, "the default cutoffs", n_candidates)
 
 

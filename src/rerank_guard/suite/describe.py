@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib import metadata
 
 import numpy as np
@@ -26,7 +27,11 @@ def device_of(asking: Asking) -> str:
 
 def subject_of(asking: Asking, trace: TrainingTrace | None) -> Subject:
     """The report's head, with the reranker's own description where it gives one; `trace` of a job that has ended."""
-    versions = {"python": platform.python_version(), "numpy": np.__version__, **_own_version()}
+    versions = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        **({"rerank-guard": own} if (own := _own_version()) else {}),
+    }
     dataset, details = _NOT_DESCRIBED, {}
     if isinstance(asking.reranker, Describes):
         description = asking.reranker.describe()
@@ -55,9 +60,10 @@ def _summary(trace: TrainingTrace) -> TrainingSummary:
     )
 
 
-def _own_version() -> dict[str, str]:
-    """This package's version; nothing when it runs from a source tree that is not installed."""
+@cache  # each verdict of a pytest run asks, and reading the installed metadata takes milliseconds
+def _own_version() -> str:
+    """This package's version; "" when it runs from a source tree that is not installed."""
     try:
-        return {"rerank-guard": metadata.version("rerank-guard")}
+        return metadata.version("rerank-guard")
     except metadata.PackageNotFoundError:
-        return {}
+        return ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rerank_guard.core.diagnosis import Diagnosis, Probe
+from rerank_guard.core.diagnosis import UNDECIDED, Certainty, Diagnosis, Probe
 from rerank_guard.core.errors import RerankGuardError
-from rerank_guard.core.verdict import Status, Verdict
+from rerank_guard.core.report import RunError
+from rerank_guard.core.verdict import MAX_EVIDENCE, Status, Verdict
 from rerank_guard.diagnosis import diagnose, what_if_probes
 from rerank_guard.suite.settings import RunSettings
 from rerank_guard.suite.suite_run import SuiteRun
@@ -16,9 +17,12 @@ __all__ = ["diagnose_run"]
 
 
 def diagnose_run(
-    session: SuiteRun | None, verdicts: Sequence[Verdict], settings: RunSettings | None = None
+    session: SuiteRun | None,
+    verdicts: Sequence[Verdict],
+    settings: RunSettings | None = None,
+    errors: Sequence[RunError] = (),
 ) -> Diagnosis | None:
-    """`diagnose`, with the probes of `what_if` at the largest cutoff where something is not ok and scores were taken.
+    """`diagnose`, or where nothing failed what was raised, with the probes of `what_if` at the largest cutoff where something is not ok and scores were taken.
 
     Failures that are expected, or of preview checks, are left out: it explains what is left.
 
@@ -28,9 +32,25 @@ def diagnose_run(
         session: the one that was judged; None where it lies in another process, which leaves the verdicts alone.
         verdicts: of the run, in suite order.
         settings: of the run; the defaults where it is None.
+        errors: checks that ended in an exception.
     """
     left = [_to_explain(verdict) for verdict in verdicts if not verdict.excused]
-    return diagnose(left, _probes(session, left), () if settings is None else settings.checks)
+    found = diagnose(left, _probes(session, left), () if settings is None else settings.checks)
+    return found or (_raised(errors, verdicts) if errors else None)
+
+
+def _raised(errors: Sequence[RunError], verdicts: Sequence[Verdict]) -> Diagnosis:
+    """Nothing failed, and not everything could be looked at."""
+    not_run = sum(verdict.status is Status.NOT_RUN for verdict in verdicts)
+    behind = f", and {not_run} further checks were not run" if not_run else ""
+    return Diagnosis(
+        UNDECIDED,
+        Certainty.OPEN,
+        f"No check that ran has failed. An exception ended {errors[0].check}{behind}: nothing is known of what they judge.",
+        tuple(f"{error.check}: {error.message}" for error in errors[:MAX_EVIDENCE]),
+        "Fix what was raised, then run again.",
+        tuple(error.check for error in errors),
+    )
 
 
 def _to_explain(verdict: Verdict) -> Verdict:

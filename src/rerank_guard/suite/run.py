@@ -82,6 +82,6 @@ def report_on(run: SuiteRun) -> Report:
         run.subject(),
         verdicts,
         tuple(errors),
-        diagnosis=diagnose_run(run, verdicts, run.settings),
+        diagnosis=diagnose_run(run, verdicts, run.settings, errors),
         configured=run.settings.differing(),
     )

@@ -37,6 +37,7 @@ class RunSettings:
         preview: preview checks can fail the run.
         checks: check, or variant, to its settings.
         origins: key of a setting to where it was given, for the report and messages; see `differing` for the keys.
+        named: what else was configured, for the report alone: "target", "reference" and "report" to their text.
 
     Raises:
         SettingError: alpha outside of (0, 0.5).
@@ -57,14 +58,14 @@ class RunSettings:
     preview: bool = False
     checks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._require_containers()
         if self.alpha is not None:
             require_level("alpha", self.alpha)
         for key in ("select", "ignore"):
-            if isinstance(names := getattr(self, key), str):  # its letters are no names
-                raise ConfigError(f"{self._where(key, key)} = {names!r} is no list of names; give ({names!r},).")
-            for name in names:
+            for name in getattr(self, key):
                 require_selector(name, self._where(key, key))
         for name, reason in self.expected.items():
             require_check(name, self._where(f"expected.{name}", "expected"))
@@ -93,9 +94,11 @@ class RunSettings:
     def _differing(self) -> Iterator[tuple[str, object]]:
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.name in ("device", "origins", "reference"):  # the report has them elsewhere
+            if each.name in ("device", "origins", "reference"):  # the report has them elsewhere, or by name
                 continue
-            if each.name == "expected":
+            if each.name == "named":
+                yield from value.items()
+            elif each.name == "expected":
                 yield from ((f"expected.{name}", reason) for name, reason in value.items())
             elif each.name == "checks":
                 yield from (
@@ -105,6 +108,46 @@ class RunSettings:
                 )
             elif value not in (each.default, ()):
                 yield KEYS.get(each.name, each.name), value
+
+    def where(self, key: str) -> str:
+        """Where an option was given, with its key, for messages: "rerank_guard.toml: k", or "--k"."""
+        return self._where(key, key if key in self.origins else _FIELDS.get(key, key))
+
+    def _require_containers(self) -> None:
+        """Refuse what would be read letter by letter, or fail only later.
+
+        Raises:
+            ConfigError: a value of another type; the message shows it, and what to give.
+        """
+        cutoffs: object = self.cutoffs
+        if cutoffs is not None and not isinstance(cutoffs, list | tuple):
+            fix = "(5, 20)" if isinstance(cutoffs, str) else f"({cutoffs!r},)"
+            raise ConfigError(f"{self.where('k')} = {cutoffs!r} is no list of whole numbers; give {fix}.")
+        for key in ("select", "ignore"):
+            names = getattr(self, key)
+            if isinstance(names, str):  # its letters are no names
+                raise ConfigError(f"{self.where(key)} = {names!r} is no list of names; give ({names!r},).")
+            if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+                raise ConfigError(f'{self.where(key)} = {names!r} is no list of names; give such as ("data",).')
+        for key in ("early_stop", "continue_after_failure", "preview"):
+            if not isinstance(flag := getattr(self, key), bool):
+                where = self.where(KEYS.get(key, key))
+                raise ConfigError(f"{where} = {flag!r} is neither True nor False; give one of them.")
+        expected: object = self.expected
+        if not isinstance(expected, Mapping):
+            raise ConfigError(
+                f"{self.where('expected')} = {expected!r} is no mapping; give {{'calibrated': 'the reason'}}."
+            )
+        checks: object = self.checks
+        if not isinstance(checks, Mapping):
+            raise ConfigError(
+                f"{self.where('checks')} = {checks!r} is no mapping; give {{'calibrated': {{'alpha': 0.001}}}}."
+            )
+        for name, settings in self.checks.items():
+            given: object = settings
+            if not isinstance(given, Mapping):
+                where = self.where(f"checks.{name}")
+                raise ConfigError(f"{where} = {given!r} is no mapping; give {{'alpha': 0.001}} in it.")
 
     def _where(self, key: str, shown: str) -> str:
         """Where a value was given, for messages: a file with its key, or an option, which says the key itself."""
@@ -127,3 +170,5 @@ class RunSettings:
 
 KEYS = {"cutoffs": "k", "continue_after_failure": "continue"}
 """Field to the key of the same option in a file, where they differ."""
+
+_FIELDS = {key: name for name, key in KEYS.items()}

@@ -95,7 +95,7 @@ class SuiteRun:
         """Ask the reranker for all that a check judges; nothing where the check does not apply.
 
         Where the input of a check before the job cannot be made, the job is stopped, as by a check that fails. What the
-        reranker raised once is raised for the check that met it first; the others that need the same are not run.
+        reranker raised once is raised for the check that met it first; the others that meet the same are not run.
 
         Raises:
             ConfigError: the check was selected by name, and needs what this run does not bring.
@@ -110,7 +110,7 @@ class SuiteRun:
         except (NotOfferedError, InvalidScoresError, InvalidTaskError, InvalidTraceError):
             return  # `judge` says so
         except Exception as error:
-            first = next((name for raised, name in self._raised if raised is error), None)
+            first = next((name for raised, name in self._raised if _is_same(raised, error)), None)
             if first is not None and first != planned.name:
                 self._behind[planned.name] = first
                 return
@@ -296,3 +296,8 @@ def _unreadable(error: Exception, fault: Fault, cause: str) -> Finding:
             ),
         ),
     )
+
+
+def _is_same(one: Exception, other: Exception) -> bool:
+    """Whether a method raised the same again: an error of one cause is shown once."""
+    return one is other or (type(one), str(one)) == (type(other), str(other))

@@ -115,3 +115,9 @@ def test_duplicates_in_a_part_of_the_training_lists_carry_their_share():
     verdict = gt_in_candidates(TaskTable.from_tasks(tasks))
     assert (verdict.fault, verdict.affected) == ("duplicate-candidates", Affected(40, 400))
     assert gt_in_candidates.variants["training_gt_in_candidates"].inputs == {"tasks": "training_tasks"}
+
+
+def test_promised_decides_whether_a_first_stage_may_miss_a_target():
+    task = replace(make_task(None, 4), first_stage_scores=(4.0, 3.0, 2.0, 1.0))
+    assert gt_in_candidates([task]).status is Status.PASSED
+    assert gt_in_candidates([task], promised=True).fault == "target-not-listed"

@@ -143,3 +143,14 @@ def test_settings_and_inputs_that_decide_nothing_are_refused():
         users_accounted_for(scores, tasks, population, N)
     with pytest.raises(InvalidScoresError):
         users_accounted_for(scores[:1], tasks, population, K)
+
+
+def test_promised_decides_whether_a_first_stage_may_lose_users():
+    tasks = [
+        replace(task, first_stage_scores=tuple(np.arange(10.0, 0.0, -1.0)))
+        for task in make_tasks([0] * 9, [10] * 9)
+    ]
+    lost = Population(12, {"not retrieved": 3})
+    scores = scores_that_hit(tasks, [True] * 9)
+    assert users_accounted_for(scores, tasks, lost, 5).status is Status.PASSED
+    assert users_accounted_for(scores, tasks, lost, 5, promised=True).fault == "survivorship"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from guard.lettered_prompts import HEAD, film_tasks, prompt_text
@@ -141,3 +142,9 @@ def test_two_candidates_and_odd_titles_are_no_leak():
     judged(
         of_scoring(prompt_text, [replace(task, target_index=0, target_id="0") for task in odd_tasks()[:2]]), None
     )
+
+
+def test_more_users_than_expected_are_improbable_by_a_poisson_tail():
+    few = NamedOutside(users=(0, 1, 2), judged=100, others=0.001, elsewhere=0.05)
+    assert few.expected == pytest.approx(0.1)
+    assert few.by_chance == pytest.approx(1.0 - np.exp(-0.2) * (1.0 + 0.2 + 0.02))

@@ -17,7 +17,7 @@ from guard.lettered_prompts import (
     training_prompt,
 )
 from guard.prompt_layouts import reversed_order
-from rerank_guard.checks.prompts._prompt_difference import Kind, likely_difference
+from rerank_guard.checks.prompts._prompt_difference import Kind, differences
 from rerank_guard.core.types import Item
 
 TASK = replace(film_tasks(1)[0], history=(Item("h1", "Old Film"), Item("h2", "New Film")))
@@ -26,7 +26,7 @@ NO_THINK = TAIL.replace("<think>\n\n</think>\n\n", "")
 
 def difference(in_training, in_scoring):
     words = Words()
-    return likely_difference(training_prompt(TASK, words, in_training), scoring_prompt(TASK, words, in_scoring))
+    return differences(training_prompt(TASK, words, in_training), scoring_prompt(TASK, words, in_scoring))[0]
 
 
 CHANGED = {
@@ -88,4 +88,4 @@ def test_the_same_text_in_other_ids_is_tokenised_apart():
     words = Words()
     apart = words.encode(prompt_text(TASK), PLAIN_PIECES)
     scored = replace(scoring_prompt(TASK, words), token_ids=apart, read_position=len(apart) - 1)
-    assert likely_difference(training_prompt(TASK, words), scored).kind is Kind.TOKENISATION
+    assert differences(training_prompt(TASK, words), scored)[0].kind is Kind.TOKENISATION

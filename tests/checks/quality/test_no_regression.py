@@ -365,7 +365,7 @@ def test_where_nothing_was_declared_only_data_are_compared_and_it_is_said(tasks,
 
 def test_bad_arguments_are_refused_by_name(tasks, run):
     scores = hits(tasks, 150)
-    with pytest.raises(VacuousMetricError, match="Recall@20 with 20 candidates"):
+    with pytest.raises(VacuousMetricError, match="Recall@20 with at most 20 candidates"):
         judge(scores, tasks, run, k=20)
     with pytest.raises(InvalidTaskError, match="no tasks"):
         judge([], [], run)

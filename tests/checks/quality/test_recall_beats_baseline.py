@@ -361,7 +361,7 @@ def test_verdicts_do_not_depend_on_the_order_of_users_or_candidates_or_on_scale(
 def test_a_vacuous_cutoff_is_refused():
     tasks = world(users=5, n=20)
     for k in (20, 50):
-        with pytest.raises(VacuousMetricError, match=f"Recall@{k} with 20 candidates is 1"):
+        with pytest.raises(VacuousMetricError, match=f"Recall@{k} with at most 20 candidates is 1"):
             recall_beats_baseline(noisy_scores(tasks, rng(), 1.0), tasks, k=k, baselines={})
 
 

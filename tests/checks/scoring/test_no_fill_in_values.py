@@ -42,6 +42,7 @@ def test_healthy_scores_pass_with_nothing_counted(healthy):
         "users_with_constant_scores": 0,
         "users_with_the_recurring_value": 0,
         "recurring_value": None,
+        "users_with_scores_of_the_position": 0,
     }
     assert missed(verdict) == set()
 
@@ -76,7 +77,7 @@ def test_both_kinds_are_shown_together(healthy):
     tasks, scores = healthy
     verdict = no_fill_in_values(with_constants(with_value(scores, 40), 4), tasks)
     assert verdict.affected.n == 40
-    assert ["all 12" in row for row in verdict.evidence] == [True, True, False, False, False]
+    assert ["all 12" in row for row in verdict.evidence] == [True, False, True, False, True]
 
 
 def test_candidates_that_were_not_scored_do_not_count(healthy):
@@ -116,3 +117,16 @@ def test_errors(healthy):
         no_fill_in_values(scores[1:], tasks)
     with pytest.raises(SettingError):
         no_fill_in_values(scores, tasks, max_constant=-1)
+
+
+def test_rows_made_from_positions_are_counted(healthy):
+    tasks, scores = healthy
+
+    def with_positions(n):
+        return [1.0 / (60.0 + np.arange(len(row))) if task < n else row for task, row in enumerate(scores)]
+
+    verdict = no_fill_in_values(with_positions(5), tasks)
+    assert (verdict.status, verdict.fault) == (Status.FAILED, "silent-fallback")
+    assert verdict.measured["users_with_scores_of_the_position"] == 5
+    assert no_fill_in_values(with_positions(5), tasks, max_in_position_order=5).status is Status.PASSED
+    assert no_fill_in_values(with_positions(2), tasks).status is Status.PASSED

@@ -24,7 +24,7 @@ def judge(n_cached, shift=None, **settings):
     if shift is not None:
         fresh = [row + shift * np.ptp(row) * (np.arange(len(row)) == 0) for row in before]
     same = [*before[:n_cached], *fresh[n_cached:]]
-    return scores_not_cached(before, Relisted(same, fresh), TASKS, **settings)
+    return scores_not_cached(before, Relisted(same, fresh, before), TASKS, **settings)
 
 
 def test_scores_of_their_own_pass():
@@ -46,3 +46,20 @@ def test_some_may_be_tolerated():
 def test_a_difference_within_the_tolerance_shows_no_cache():
     assert judge(8, shift=0.01).status is Status.FAILED
     assert judge(8, shift=0.01, tolerance=0.05).status is Status.PASSED
+
+
+def test_a_row_that_its_own_list_does_not_get_again_was_filled_in():
+    before, fresh, own = rows(0), rows(1), rows(2)
+    assert scores_not_cached(before, Relisted(before, fresh, own), TASKS).status is Status.PASSED
+
+
+def test_dropout_that_was_left_on_does_not_hide_a_cache():
+    before, fresh, noise = rows(0), rows(1), rows(2)
+    own = [row + 0.2 * other for row, other in zip(before, noise, strict=True)]
+    assert scores_not_cached(before, Relisted(before, fresh, own), TASKS).status is Status.FAILED
+
+
+def test_one_row_for_several_users_was_filled_in():
+    before, fresh = rows(0), rows(1)
+    shared = [before[0]] * len(before)
+    assert scores_not_cached(shared, Relisted(shared, fresh, shared), TASKS).status is Status.PASSED

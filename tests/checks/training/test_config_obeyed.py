@@ -228,7 +228,7 @@ def test_a_learning_rate_that_is_no_number_is_an_error():
 def test_a_schedule_that_ends_before_the_job_is_named():
     plan = TrainingPlan(3200, 16, 1.0, None, 10, 1e-3)
     steps = np.arange(200)
-    for share, fault in ((1.0, None), (0.6, None), (0.1, "config-ignored")):
+    for share, fault in ((1.0, None), (0.97, None), (0.6, "config-ignored"), (0.1, "config-ignored")):
         rates = 1e-3 * np.where(steps < 10, (steps + 1) / 10, np.maximum(0.0, 1.0 - (steps - 10) / (190 * share)))
         trace = replace(make_trace(np.full(3200, 3.0), steps=200), learning_rate=rates)
         assert config_obeyed(plan, trace).fault == fault, share
@@ -334,3 +334,14 @@ def test_the_tolerance_is_a_setting():
     for wrong in (-1, 1.0):
         with pytest.raises(SettingError, match=f"tolerance={wrong}"):
             config_obeyed(PLAN, trace, tolerance=wrong)
+
+
+def test_an_idle_end_and_another_warm_up_can_be_allowed():
+    plan = TrainingPlan(3200, 16, 1.0, None, 20, 1e-3)
+    steps = np.arange(200)
+    idle = 1e-3 * np.where(steps < 20, (steps + 1) / 20, np.where(steps < 180, 1.0, 0.0))
+    early = 1e-3 * np.minimum(1.0, (steps + 1) / 8)
+    for rates, allowed in ((idle, {"max_idle": 0.2}), (early, {"warmup_tolerance": 0.7})):
+        trace = replace(make_trace(np.full(3200, 3.0), steps=200), learning_rate=rates)
+        assert config_obeyed(plan, trace).fault == "config-ignored"
+        assert config_obeyed(plan, trace, **allowed).fault is None

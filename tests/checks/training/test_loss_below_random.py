@@ -122,27 +122,27 @@ def test_a_negative_zero_of_a_rounded_softmax_counts_as_zero_and_a_negative_nll_
         loss_below_random(make_trace(np.r_[np.full(1000, 1.0), np.full(1000, -1e-5)]))
 
 
-def test_a_failure_does_not_say_nothing_learned_where_something_was():
+def test_a_job_that_beats_chance_is_not_failed_and_the_text_says_why_it_does_not_pass():
     trivial = loss_below_random(make_trace(math.log(50) - 0.05 + rng().normal(scale=0.1, size=4000)))
     outliers = loss_below_random(make_trace(np.where(rng().random(3000) < 0.1, 33.0, 1.0)))
-    nothing = loss_below_random(make_trace(chance_nll(rng(), 3000)))
-    for verdict in (trivial, outliers, nothing):
-        assert (verdict.status, verdict.fault) == (Status.FAILED, "no-signal")
-    assert len({verdict.cause for verdict in (trivial, outliers, nothing)}) == 3
-    assert len({verdict.next_step for verdict in (trivial, outliers, nothing)}) == 3
-    assert nothing.next_step == nothing.suspects[0].fault.fix
+    for verdict in (trivial, outliers):
+        assert (verdict.status, verdict.fault) == (Status.INCONCLUSIVE, None)
     assert f"{trivial.measured['gain']:.3f} nats" in trivial.cause
     assert "33.000" in outliers.cause, "the largest NLL"
+    nothing = loss_below_random(make_trace(chance_nll(rng(), 3000)))
+    assert (nothing.status, nothing.fault) == (Status.FAILED, "no-signal")
+    assert nothing.next_step == nothing.suspects[0].fault.fix
 
 
 def test_what_a_short_job_gained_is_said_beside_its_fault():
     gained = math.log(50) - 0.05 + rng().normal(scale=0.1, size=4000)
     short, nothing = (loss_below_random(make_trace(x, steps=51)) for x in (gained, chance_nll(rng(), 4000)))
-    assert short.fault == nothing.fault == "under-trained"
+    assert [suspected.fault.name for suspected in short.suspects] == ["under-trained"]
+    assert nothing.fault == "under-trained"
     assert nothing.cause == nothing.suspects[0].fault.what
     assert short.cause.endswith(nothing.cause)
     assert short.cause != nothing.cause
-    assert short.next_step == nothing.next_step
+    assert short.next_step.endswith(nothing.next_step)
 
 
 def test_too_few_examples_are_inconclusive_and_say_how_many_would_do():
@@ -186,7 +186,7 @@ def test_a_real_but_trivial_gain_is_not_learning():
     assert missed(verdict) == {"gain"}
     longer = math.log(50) - 0.1 + rng().normal(scale=0.3, size=4000)
     verdict = loss_below_random(make_trace(longer), effect=0.1)
-    assert verdict.status is Status.FAILED
+    assert verdict.status is Status.INCONCLUSIVE
     assert missed(verdict) == {"gain"}
 
 
@@ -238,28 +238,23 @@ def test_a_small_loss_over_chance_decides_nothing():
     assert verdict.status is Status.INCONCLUSIVE
 
 
-def test_the_p_value_is_twice_that_of_the_stronger_of_two_bets():
+def test_the_p_value_is_that_of_the_bet_on_the_effect():
     trace = make_trace(np.full(40, 4.2), steps=300)
     gain = letter_gain(trace, 1e-3, 0.025)
-    assert gain.log_against_itself == pytest.approx(20 * (4.2 - math.log(50)))
-    strongest = max(gain.log_against_effect, gain.log_against_itself)
-    assert loss_below_random(trace).p_failed == pytest.approx(2.0 * math.exp(-strongest))
+    assert loss_below_random(trace).p_failed == pytest.approx(math.exp(-gain.log_against_effect))
     assert loss_below_random(make_trace(learned_nll(rng(), 3000))).p_failed == 1.0
 
 
-@pytest.mark.parametrize(("nll", "by_itself"), [(4.2, True), (3.9, False)])
-def test_it_fails_at_half_of_the_level_by_either_bet(nll, by_itself):
-    trace = make_trace(np.full(400 if by_itself else 4000, nll), steps=300)
-    gain = letter_gain(trace, 1e-3, 0.025)
-    assert (gain.log_against_itself > gain.log_against_effect) is by_itself
+def test_it_fails_at_its_level():
+    trace = make_trace(np.full(4000, 3.9), steps=300)
     p = loss_below_random(trace).p_failed
     assert loss_below_random(trace, alpha=1.01 * p).status is Status.FAILED
     assert loss_below_random(trace, alpha=0.99 * p).status is Status.INCONCLUSIVE
 
 
 def test_overconfident_nonsense_fails_at_once():
-    nll = np.where(rng().random(80) < 0.5, 0.0, 30.0)
-    assert loss_below_random(make_trace(nll)).status is Status.FAILED
+    logits = 30.0 * rng().normal(size=(80, 50))
+    assert loss_below_random(letters_of(logits, rng(1).integers(50, size=80))).status is Status.FAILED
 
 
 @pytest.mark.parametrize(("n", "level"), [(2, 0.2), (20, 2.9), (50, 4.5)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rerank_guard.core.config.files import find_tables, read_table
@@ -75,3 +77,16 @@ def test_a_pyproject_of_others_is_passed_over_and_refused_where_it_is_named(tmp_
 def test_a_named_file_has_to_be_there(tmp_path, name):
     with pytest.raises(ConfigError):
         read_table(tmp_path / name)
+
+
+def test_a_folder_that_may_not_be_searched_has_no_configuration(tmp_path, monkeypatch):
+    real = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.parent == tmp_path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    (tmp_path / "below").mkdir()
+    assert all(tmp_path != file.path.parent for file in find_tables(tmp_path / "below"))

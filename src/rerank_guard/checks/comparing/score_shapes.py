@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from rerank_guard.checks.comparing.agreement import Agreement, agreement
+from rerank_guard.checks.comparing.filled_in import filled_in
 from rerank_guard.checks.comparing.probability_rows import letter_probabilities, probability_rows, total_variation
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.prompts import LETTER_CANDIDATE_MISMATCH
@@ -96,6 +97,13 @@ def _one_tie(seen: _Seen) -> _Shape | None:
     return (TIES_DECIDE, _ROUNDED) if holds else None
 
 
+def _filled_in(seen: _Seen) -> _Shape | None:
+    says = filled_in(
+        [seen.scores[u] for u in seen.unmatched], [seen.plain[u] for u in seen.unmatched], seen.tolerance
+    )
+    return None if says is None else (SILENT_FALLBACK, f"{says}, and those of the forward pass for the others")
+
+
 def _one_permutation(seen: _Seen) -> _Shape | None:
     order = _fixed_permutation(seen)
     if order is None:
@@ -134,6 +142,7 @@ _SHAPES: tuple[Callable[[_Seen], _Shape | None], ...] = (
     _several_ties,  # before the next one: coarse rounding too leaves a tail that a stable sort leaves in input order
     _appended,
     _one_tie,
+    _filled_in,  # after those that explain equal scores by rounding
     _one_permutation,
     _permuted,
     _input_order,

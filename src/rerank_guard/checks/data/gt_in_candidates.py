@@ -9,6 +9,7 @@ import numpy as np
 
 from rerank_guard.checks._kinds import Kinds
 from rerank_guard.checks._settings import require_tasks
+from rerank_guard.checks.data._first_stage_recall import first_stage_recall, honest_misses
 from rerank_guard.core.check import Variant, check
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.data import (
@@ -22,7 +23,7 @@ from rerank_guard.core.listed import duplicates_per_task, target_listing
 from rerank_guard.core.setting import Count
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
-from rerank_guard.core.types import IntArray, RankingTask
+from rerank_guard.core.types import BoolArray, IntArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 
 __all__ = ["gt_in_candidates"]
@@ -69,10 +70,17 @@ def gt_in_candidates(
     max_target_duplicated: Count = 0,
     max_index_wrong: Count = 0,
     max_candidates_duplicated: Count = 0,
+    promised: bool = False,
 ) -> Finding:
     """Every task lists its target item at target_index, and no candidate twice.
 
     Exact: no statistics; one task fails, unless some are tolerated.
+
+    In a two-stage pipeline the first stage misses some target items. Where a task says so itself (`target_index` is None), and
+    its candidates were retrieved (it states `first_stage_scores`, or a `relevance` that is judged apart from the list), its
+    missing target is no fault of the list: it counts as a miss of the ranking, and is reported as first-stage recall, with
+    its exact 99 % interval. A pipeline that promises that every target item is listed says so with `promised`; one that
+    samples its candidates, or states a `target_index`, has promised it.
 
     Args:
         tasks: the tasks to judge, at least one.
@@ -80,6 +88,7 @@ def gt_in_candidates(
         max_target_duplicated: the same of target-listed-twice.
         max_index_wrong: the same of label-offset.
         max_candidates_duplicated: the same of duplicate-candidates.
+        promised: whether every target item is listed by the pipeline's own word, first stage or not.
 
     Returns:
         PASSED, or FAILED with the most frequent fault first: target-not-listed (target_id not among the candidates),
@@ -91,7 +100,9 @@ def gt_in_candidates(
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
-    rows = _rows_by_fault(table)
+    misses = np.zeros(len(table), dtype=np.bool_) if promised else honest_misses(table)
+    misses &= target_listing(table).times == 0
+    rows = _rows_by_fault(table, misses)
     kinds = Kinds(
         "broken_users",
         sum(map(len, rows.values())),
@@ -103,14 +114,15 @@ def gt_in_candidates(
             "candidates_duplicated": max_candidates_duplicated,
         },
     )
+    n_misses = int(misses.sum())
     failing = [_FAULTS[kind] for kind in kinds.failing]
     return Finding(
         Status.FAILED if failing else Status.PASSED,
         claim=(
-            f"each of {len(table)} tasks has its target item among the candidates, at target_index, and no candidate "
+            f"each of {len(table) - n_misses} tasks{' whose target item was retrieved' if n_misses else ''} has its target item among the candidates, at target_index, and no candidate "
             f"is listed twice{kinds.exempt}"
         ),
-        measured=kinds.measured,
+        measured=kinds.measured | (first_stage_recall(len(table) - n_misses, len(table)) if n_misses else {}),
         limits=kinds.limits,
         n=len(table),
         evidence=_evidence(table, [(fault, rows[fault]) for fault in failing]),
@@ -119,13 +131,13 @@ def gt_in_candidates(
     )
 
 
-def _rows_by_fault(table: TaskTable) -> dict[Fault, IntArray]:
-    """The row numbers of the tasks that count under each fault."""
+def _rows_by_fault(table: TaskTable, misses: BoolArray) -> dict[Fault, IntArray]:
+    """The row numbers of the tasks that count under each fault; `misses` (T,) of a first stage count under the last alone."""
     listing = target_listing(table)
     kinds = (
-        listing.times == 0,
+        (listing.times == 0) & ~misses,
         listing.times > 1,
-        table.target_position != listing.position,
+        (table.target_position != listing.position) & ~misses,
         duplicates_per_task(table) > 0,
     )
     first = np.select(kinds, range(len(kinds)), default=-1)

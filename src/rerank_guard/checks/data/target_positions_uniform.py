@@ -82,8 +82,8 @@ def target_positions_uniform(
       are listed by falling `first_stage_scores`, so that early target items are the first stage's skill. Such lists fail only where the target
       item comes late, comes last too often, or is first in more than `most_first` of the tasks.
 
-    Positions are those at which `target_id` is listed, whatever `target_index` says. Identical tasks count once: a list
-    that was repeated says nothing more. Users whose target item is not listed, or is the only candidate, are left out.
+    Positions are those at which `target_id` is listed, whatever `target_index` says. A list with its target item counts once,
+    under however many query ids it is given: it was drawn once. Users whose target item is not listed, or is the only candidate, are left out.
 
     Args:
         tasks: the tasks to judge, at least one; training and test tasks separately.
@@ -141,7 +141,7 @@ def target_positions_uniform(
 
 
 def _judged(table: TaskTable) -> TaskTable:
-    """The tasks without exact repeats, which are no new draws, and without those that show no position."""
+    """The tasks without repeated lists, which are no new draws, and without those that show no position."""
     shows_one = (target_listing(table).times > 0) & (table.n_candidates > 1)
     kept = distinct_tasks(table)
     kept = kept[shows_one[kept]]

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rerank_guard.checks._at_cutoff import left_out_at
 from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks._settings import require_tasks
+from rerank_guard.checks.data._first_stage_recall import first_stage_recall, lists_a_first_stage
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTaskError
 from rerank_guard.core.faults.data import SURVIVORSHIP
@@ -42,6 +44,7 @@ def users_accounted_for(
     *,
     most_left_out: Share = 0.05,
     max_unaccounted: Count = 0,
+    promised: bool = False,
 ) -> Finding:
     """No user is silently dropped, and few are left out because of their target item.
 
@@ -50,17 +53,22 @@ def users_accounted_for(
     (conditional), over all tasks (end to end), and over the whole population, where everybody left out is a miss,
     whatever the reason. Ties count in expectation. Exact: no statistics.
 
+    A pipeline whose tasks state first-stage scores is a two-stage one: users that it declares as left out because of their
+    target item are the first stage's misses. They are reported as first-stage recall, with its interval, and fail only
+    where the pipeline has `promised` that every target item is listed.
+
     Known limit: users that the population does not count are not missed.
 
     Args:
         scores: one array (N_u,) a task, higher is better.
         tasks: the tasks, in the same order; one a user (or query) of the population.
         population: whom the evaluation speaks for.
-        k: cutoff, below the smallest N.
+        k: cutoff, below the largest N; users with at most K candidates are left out of the recalls.
         most_left_out: largest share of the population that may be left out for reasons that depend on the target item, in
             [0, 1).
         max_unaccounted: largest difference between the population and what tasks and declared reasons add up to, either
             way, that is tolerated.
+        promised: whether every target item is listed by the pipeline's own word, first stage or not.
 
     Returns:
         FAILED with survivorship where tasks and declared reasons do not add up to the population, within
@@ -70,7 +78,7 @@ def users_accounted_for(
 
     Raises:
         InvalidTaskError: no tasks, or no population.
-        VacuousMetricError: k at or above the smallest N, or below 1.
+        VacuousMetricError: k at or above every N, or below 1.
         InvalidScoresError: malformed scores.
     """
     require_tasks(tasks)
@@ -93,23 +101,35 @@ def users_accounted_for(
     lost = abs(unaccounted) > max_unaccounted
     if not lost and share > most_left_out:  # the figure that decides comes first
         decisive = dict(reversed(decisive.items()))
-    failed = lost or share > most_left_out
+    first_stage = _first_stage_recall(table, by_target) if lists_a_first_stage(table) and not promised else {}
+    failed = lost or (share > most_left_out and not first_stage)
     return Finding(
         Status.FAILED if failed else Status.PASSED,
         claim=(
             f"the {len(table)} users judged and those left out for a declared reason are the {n_users} users of the "
-            f"population{all_but(max_unaccounted)}, and at most {most_left_out:.1%} of it are left out because of their target item"
+            f"population{all_but(max_unaccounted)}, and "
+            + (
+                f"the first stage lists the target item of {first_stage['first_stage_recall']:.1%} of it"
+                if first_stage
+                else f"at most {most_left_out:.1%} of it are left out because of their target item"
+            )
         ),
-        measured={**decisive, **_recalls(scores, table, k, n_users), "users_in_population": n_users},
+        measured={**decisive, **first_stage, **_recalls(scores, table, k, n_users), "users_in_population": n_users},
         limits=(
             _limit_of_unaccounted(unaccounted, max_unaccounted),
-            Limit("share_left_out_by_target", "<=", most_left_out),
+            *(() if first_stage else (Limit("share_left_out_by_target", "<=", most_left_out),)),
         ),
         n=n_users,
         evidence=_rows(population, unaccounted),
         suspects=(suspect(SURVIVORSHIP, *_explain(unaccounted if lost else 0, share)),) if failed else (),
         affected=Affected(abs(unaccounted) + by_target, n_users, "users"),
     )
+
+
+def _first_stage_recall(table: TaskTable, left_out: int) -> dict[str, Measured]:
+    """Share of the users with a listed target, those left out because of theirs counted as misses; with its interval."""
+    listed = int(np.count_nonzero(target_listing(table).times))
+    return first_stage_recall(listed, len(table) + left_out)
 
 
 def _limit_of_unaccounted(unaccounted: int, tolerated: int) -> Limit:
@@ -123,15 +143,20 @@ def _limit_of_unaccounted(unaccounted: int, tolerated: int) -> Limit:
 def _recalls(scores: Sequence[FloatArray], table: TaskTable, k: int, n_users: int) -> dict[str, Measured]:
     """Recall@K over those whose target item is listed, over all tasks, and over the population; and how many these are."""
     position = target_listing(table).position
+    can_miss = table.n_candidates > k  # the others find a listed target whatever the scores are
     is_listed = position >= 0
     hits = expected_hit_at_k(scores, [at if at >= 0 else None for at in position.tolist()], k)
     return {
-        "recall_where_target_is_listed": float(hits[is_listed].mean()) if is_listed.any() else None,
-        "recall_end_to_end": float(hits.mean()),
+        "recall_where_target_is_listed": float(hits[is_listed & can_miss].mean())
+        if (is_listed & can_miss).any()
+        else None,
+        "recall_end_to_end": float(hits[can_miss].mean()),
         # more tasks than users is a miscount; a recall over the smaller number could exceed 1
-        "recall_of_population": float(hits.sum()) / max(n_users, len(table)),
+        "recall_of_population": float(hits[can_miss].sum())
+        / (max(n_users, len(table)) - int(np.count_nonzero(~can_miss))),
         "users_with_target_listed": int(np.count_nonzero(is_listed)),
         "users_judged": len(table),
+        **left_out_at(table, np.flatnonzero(can_miss)),
     }
 
 

@@ -69,10 +69,20 @@ class NamedOutside:
             alpha: where an expectation is above 0: largest probability of so many users or more under a Poisson
                 distribution with twice that mean. Twice, since the expectation is itself an estimate.
         """
-        found, expected = len(self.users), max(self.expected_by_others, self.elsewhere)
+        found, expected = len(self.users), self.expected
         if found < min_users or found < min_ratio * expected:
             return False
-        return expected == 0.0 or float(poisson.sf(found - 1, 2.0 * expected)) <= alpha
+        return expected == 0.0 or self.by_chance <= alpha
+
+    @property
+    def expected(self) -> float:
+        """The larger of the two expectations; 0 where such names are nowhere else, and nothing is left to chance."""
+        return max(self.expected_by_others, self.elsewhere)
+
+    @property
+    def by_chance(self) -> float:
+        """P(X >= users) of X that is Poisson distributed with twice the larger expectation, which is above 0."""
+        return float(poisson.sf(len(self.users) - 1, 2.0 * self.expected))
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,18 @@ def _judged(
         evidence=tuple(rows[:MAX_EVIDENCE]) if failed else (),
         suspects=(suspect(PROMPT_LEAK, f"{_CHANGES} {_OR_RANDOM}" if changed else _NAMED),) if failed else (),
         affected=Affected(len(leaking), len(tasks), "prompts"),
+        p_failed=None if len(changed) > thresholds.max_leaking_prompts else _p_value(outside, named=named),
     )
+
+
+def _p_value(outside: NamedOutside, *, named: bool) -> float | None:
+    """4 P(X >= users): titles and ids of scoring and of training prompts are looked at (Bonferroni); None where exact.
+
+    It is exact of names that are nowhere else.
+    """
+    if not named:
+        return 1.0
+    return min(1.0, 4.0 * outside.by_chance) if outside.expected > 0.0 else None
 
 
 def _outside(

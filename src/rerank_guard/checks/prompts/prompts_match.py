@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rerank_guard.checks._kinds import all_but
 from rerank_guard.checks.comparing.aligned import require_aligned
-from rerank_guard.checks.prompts._prompt_difference import likely_difference
+from rerank_guard.checks.prompts._prompt_difference import Difference, Kind, differences, id_runs
 from rerank_guard.core.check import check
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.prompts import PROMPT_SKEW
@@ -22,9 +21,10 @@ from rerank_guard.core.verdict import MAX_EVIDENCE, Status
 
 __all__ = ["prompts_match"]
 
-_MOST_COMPARED = 200
+_MOST_COMPARED = 100
 """Prompts whose texts are compared to say what differs; finding that they differ takes their ids alone."""
 _TEXT_SHOWN = 32
+_RUNS_SHOWN = 3
 
 _CAUSES = {
     WRONG_LOGIT_POSITION: "The prompts are the same, but the logits are read before the end of the one that is scored.",
@@ -81,7 +81,8 @@ def prompts_match(
         both go and only the positions differ, wrong-logit-position (read before the prompt ends), loss-mask-wrong
         (training's answer position is earlier, and a loss is taken at the position that is read as well) or
         letter-not-supervised (none is taken there). The cause of a prompt-skew says what seems to differ: system turn,
-        think block, blank lines, spaces, order or number of lines, tokenisation. measured["earliest_difference"] is the
+        think block, start and other special tokens, date, blank lines, spaces, order or number of lines, tokenisation: all kinds,
+        the largest first. measured["earliest_difference"] is the
         smallest index of a token that differs, None where none does.
 
     Raises:
@@ -143,13 +144,25 @@ def _fault_of(trained: TrainingPrompt, scored: ScoringPrompt) -> Fault:
 
 
 def _cause(fault: Fault, pairs: Sequence[_Pair]) -> str:
-    """What is wrong; of prompts that differ, with the most frequent kind of difference, as its first prompt shows it."""
+    """What is wrong; of prompts that differ, with every kind of difference, the largest first."""
     if fault is not PROMPT_SKEW:
         return _CAUSES[fault]
-    differences = [likely_difference(*pair) for pair in pairs[:_MOST_COMPARED]]
-    kind = Counter(difference.kind for difference in differences).most_common(1)[0][0]
-    shown = next(difference.shown for difference in differences if difference.kind is kind)
-    return f"The model is scored on a prompt that it was not trained on: {shown}."
+    said = _kinds_of_difference(pairs[:_MOST_COMPARED])
+    listed = "; ".join(said) if len(said) == 1 else "; ".join(f"({i}) {shown}" for i, shown in enumerate(said, 1))
+    return f"The model is scored on a prompt that it was not trained on: {listed}."
+
+
+def _kinds_of_difference(pairs: Sequence[_Pair]) -> list[str]:
+    """Each kind in words, as its first prompt shows it; the largest first."""
+    found: dict[tuple[Kind, str], list[Difference]] = {}
+    for pair in pairs:
+        for difference in differences(*pair):
+            found.setdefault((difference.kind, difference.where), []).append(difference)
+    by_size = sorted(found.values(), key=lambda several: -sum(difference.size for difference in several))
+    return [
+        several[0].shown + (f", in {len(several)} of {len(pairs)} prompts" if len(several) < len(pairs) else "")
+        for several in by_size
+    ]
 
 
 def _first_difference(trained: TrainingPrompt, scored: ScoringPrompt) -> int:
@@ -165,12 +178,29 @@ def _row(trained: TrainingPrompt, scored: ScoringPrompt) -> str:
         return str(ids[first]) if first < len(ids) else f"missing ({len(ids)} tokens)"
 
     split = _common(trained.text, scored.text)
-    ids = f"token {first} is {at(trained.before_answer)} in training, {at(scored.before_answer)} in scoring"
+    ids = (
+        f"token {first} is {at(trained.before_answer)} in training, {at(scored.before_answer)} in scoring"
+        f" ({_runs_shown(trained, scored)})"
+    )
     if split == min(len(trained.text), len(scored.text)) == len(scored.text):
         return f"query {trained.query_id!r}: {ids}; the texts are the same up to {scored.text[-_TEXT_SHOWN:]!r}"
     before = trained.text[max(0, split - _TEXT_SHOWN) : split]
     one, other = trained.text[split : split + _TEXT_SHOWN], scored.text[split : split + _TEXT_SHOWN]
     return f"query {trained.query_id!r}: {ids}; behind {before!r} comes {one!r}, in scoring {other!r}"
+
+
+def _runs_shown(trained: TrainingPrompt, scored: ScoringPrompt) -> str:
+    """The largest runs of ids that differ."""
+    runs = id_runs(trained, scored)
+    shown = [
+        f"replaced {len(run.trained)} by {len(run.scored)} at {run.at_trained}"
+        if run.trained and run.scored
+        else f"deleted {len(run.trained)} at {run.at_trained}"
+        if run.trained
+        else f"inserted {len(run.scored)} at {run.at_scored}"
+        for run in runs[:_RUNS_SHOWN]
+    ]
+    return "runs of ids: " + ", ".join(shown) + ", ..." * (len(runs) > _RUNS_SHOWN)
 
 
 def _common(one: str, other: str) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from rerank_guard.checks.quality._metric_lookalikes import Lookalike, lookalikes
 from rerank_guard.checks.quality._metric_names import cutoff_of
 from rerank_guard.checks.quality._ranking_spans import Ranking, Span
+from rerank_guard.checks.quality._relevant_spans import RelevantRanking
 from rerank_guard.core.row_equality import first_equal_rows
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, IntArray
@@ -106,10 +107,13 @@ def judge_figures(
         agreement: what counts as equal.
     """
     near_ties, by_user = ranking.with_near_ties(), _user_weights(table)
+    several = RelevantRanking.of(ranking, table)
 
     def judged(name: str, metric: Metric) -> Figure:
-        recomputed = ranking.span(metric)
-        for note, span in _accepted(metric, recomputed, near_ties, ranking, by_user, agreement.max_tie_gap):
+        of_all = [] if several is None else several.spans(metric)
+        recomputed = of_all[0][1] if of_all else ranking.span(metric)
+        of_target = _accepted(metric, ranking.span(metric), near_ties, ranking, by_user, agreement.max_tie_gap)
+        for note, span in [*of_all, *of_target]:
             agreed = agreement.how(values[name], span)
             if agreed is not None:
                 notes = "; ".join(part for part in (agreed, note) if part)

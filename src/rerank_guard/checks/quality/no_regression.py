@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from rerank_guard.checks._at_cutoff import judged_at, left_out_at
 from rerank_guard.checks._settings import ALPHA, require_tasks
 from rerank_guard.checks.quality._hits import difference_interval
 from rerank_guard.checks.quality._paired_runs import REGRESSION_MARGIN, PairedRuns
@@ -16,7 +19,6 @@ from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
-from rerank_guard.metrics import require_informative_cutoff
 from rerank_guard.stats.bets import p_value_of
 from rerank_guard.stored.difference import Difference, differences, undeclared
 from rerank_guard.stored.run import StoredRun
@@ -71,7 +73,7 @@ def no_regression(
     Args:
         scores: one array (N,) a task, higher is better.
         tasks: the tasks, in the same order, each with a query_id of its own.
-        k: cutoff, below the smallest N.
+        k: cutoff, below the largest N; users with at most K candidates are left out.
         reference_run: the run to compare with.
         conditions: what this run's reranker declares; None when it declares nothing, and only data are compared if
             the reference run declares nothing either.
@@ -83,23 +85,25 @@ def no_regression(
 
     Raises:
         InvalidTaskError: no tasks, or a query_id that appears twice.
-        VacuousMetricError: k at or above the smallest N, or below 1.
+        VacuousMetricError: k at or above every N, or below 1.
         InvalidScoresError: malformed scores.
         SettingError: alpha or margin out of range.
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
-    require_informative_cutoff(k, table.n_candidates)
+    judged_at(k, table)
     differing = differences(reference_run, tasks, conditions)
     if differing:
         return _refused(reference_run, differing)
-    runs = PairedRuns.of(standings_of(scores, table), reference_run.standings, k, alpha=alpha, margin=margin)
+    both = [standings_of(scores, table), reference_run.standings]
+    now, then = (each.taken(np.flatnonzero(each.n_candidates > k)) for each in both)
+    runs = PairedRuns.of(now, then, k, alpha=alpha, margin=margin)
     status = runs.status
     cause, next_step = runs.undecided() if status is Status.INCONCLUSIVE else ("", "")
     return Finding(
         status,
         claim=(
-            f"over {len(table)} users Recall@{k} is not below that of the reference run ({reference_run.target}, "
+            f"over {len(runs.hits)} users Recall@{k} is not below that of the reference run ({reference_run.target}, "
             f"{reference_run.created}: {runs.reference_recall:.3f}) by {runs.margin:.3g} or more"
         ),
         measured={
@@ -108,9 +112,10 @@ def no_regression(
             "stored_recall": runs.reference_recall,
             "users_better": runs.n_better,
             "users_worse": runs.n_worse,
+            **left_out_at(table, judged_at(k, table)),
         },
         compared_with={"margin": runs.margin, "chance": runs.chance, "alpha": alpha},
-        n=len(table),
+        n=len(runs.hits),
         interval=difference_interval(runs.hits - runs.reference_hits, alpha),
         evidence=tuple(filter(None, (*runs.rows(), undeclared(reference_run, conditions), *runs.largest_falls())))[
             :MAX_EVIDENCE
@@ -118,7 +123,7 @@ def no_regression(
         suspects=(suspect(REGRESSION, _REGRESSION_CAUSE, statistical=True),) if status is Status.FAILED else (),
         cause=cause,
         next_step=next_step,
-        affected=Affected(runs.n_worse, len(table)) if status is Status.FAILED else None,
+        affected=Affected(runs.n_worse, len(runs.hits)) if status is Status.FAILED else None,
         p_failed=p_value_of(runs.log_e_worse),
     )
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from rerank_guard.baselines import chance_recalls_at_k
+from rerank_guard.checks._at_cutoff import baselines_of_rows, left_out_at, restricted
 from rerank_guard.checks._nearest_passing import nearest_passing
 from rerank_guard.checks._settings import ALPHA, require_tasks
 from rerank_guard.checks.quality._baseline_comparison import (
@@ -27,12 +30,13 @@ from rerank_guard.core.faults.quality import BASELINE_NOT_BEATEN, HISTORY_IGNORE
 from rerank_guard.core.faults.scoring import REVERSED
 from rerank_guard.core.faults.training import NO_SIGNAL, UNDER_TRAINED
 from rerank_guard.core.finding import Affected, Finding, Suspected, suspect
+from rerank_guard.core.row_equality import first_of_equal_questions, mean_of_equals
 from rerank_guard.core.setting import Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
-from rerank_guard.metrics import Hit, require_informative_cutoff
+from rerank_guard.metrics import Hit
 from rerank_guard.stats.bets import log_e_value_below, p_value_of
 
 __all__ = ["recall_beats_baseline"]
@@ -105,8 +109,9 @@ def recall_beats_baseline(
 
     Args:
         scores: one array (N,) a task, higher is better.
-        tasks: the tasks, in the same order.
-        k: cutoff, below the smallest N.
+        tasks: the tasks, in the same order. Those that ask the same (history, query, list and target item) under several
+            query ids are one observation, with their mean hit.
+        k: cutoff, below the largest N; users with at most K candidates are left out.
         baselines: name to scores on the same tasks, such as popularity, reversed popularity, the first stage's;
             chance is always compared with. Under "history-blind" the reranker's own scores with the histories exchanged
             among the users, see `counterfactual.swapped_histories`: where only this baseline is not beaten, the fault
@@ -120,39 +125,45 @@ def recall_beats_baseline(
 
     Raises:
         InvalidTaskError: no tasks.
-        VacuousMetricError: k at or above the smallest N, or below 1.
+        VacuousMetricError: k at or above every N, or below 1.
         InvalidScoresError: malformed scores, of the reranker or of a baseline; a baseline named "chance", "effect",
             "effect_over_chance" or "alpha".
         SettingError: alpha or effect out of range.
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
-    require_informative_cutoff(k, table.n_candidates)
+    whole = table
+    table, scores, kept_at_k = restricted(k, whole, scores)
+    baselines = baselines_of_rows(baselines, kept_at_k, len(whole))
     _require_free_names(baselines)
     positions = target_positions(table)
     ranking = rank_targets(scores, table, positions)
-    hits, rates = ranking.values(Hit(k)), chance_recalls_at_k(table.n_candidates, k)
+    once = first_of_equal_questions(table)
+    first = np.unique(once)
+    hits, rates = mean_of_equals(ranking.values(Hit(k)), once), chance_recalls_at_k(table.n_candidates, k)[first]
     levels = Levels(alpha, alpha / (1 + len(baselines)), effect)
     others = [
-        compare_with_baseline(name, hits, _hits_of(rows, name, table, positions, k), levels)
+        compare_with_baseline(name, hits, mean_of_equals(_hits_of(rows, name, table, positions, k), once), levels)
         for name, rows in baselines.items()
     ]
+    listed = ranking.present[first]
     comparisons = [
         compare_with_chance(hits, rates, levels),
         *sorted(others, key=lambda comparison: comparison.difference),
     ]
     status = _status(comparisons)
-    suspected = _suspected(comparisons, hits, rates, ranking.present, levels) if status is Status.FAILED else None
+    suspected = _suspected(comparisons, hits, rates, listed, levels) if status is Status.FAILED else None
     cause, next_step = _undecided(comparisons, len(hits)) if status is Status.INCONCLUSIVE else ("", "")
-    n_missing = int((~ranking.present).sum())
+    n_missing = int((~listed).sum())
     return Finding(
         status,
-        claim=_claim(comparisons, k, table.n_candidates),
+        claim=_claim(comparisons, k, table.n_candidates[first]),
         measured={
             "recall": float(hits.mean()),
-            "recall_where_target_is_listed": float(hits[ranking.present].mean()) if ranking.present.any() else None,
+            "recall_where_target_is_listed": float(hits[listed].mean()) if listed.any() else None,
             "users_without_target": n_missing,
             "tie_gap": ranking.tie_gap_at(k),
+            **left_out_at(whole, kept_at_k),
             "decided_after_users": _decided_after(comparisons) if status is Status.PASSED else None,
         },
         compared_with={
@@ -161,13 +172,13 @@ def recall_beats_baseline(
             "effect_over_chance": comparisons[0].effect,
             "alpha": alpha,
         },
-        n=len(table),
+        n=len(hits),
         interval=hits_interval(hits, alpha),
         evidence=tuple(comparison.row() for comparison in comparisons[:MAX_EVIDENCE]),
         suspects=() if suspected is None else (suspected,),
         cause=cause,
         next_step=next_step,
-        affected=Affected(n_missing, len(table)) if suspected and suspected.fault is TARGET_NOT_LISTED else None,
+        affected=Affected(n_missing, len(hits)) if suspected and suspected.fault is TARGET_NOT_LISTED else None,
         p_failed=min(
             1.0, len(comparisons) * min(p_value_of(comparison.log_e_trivial) for comparison in comparisons)
         ),

@@ -8,18 +8,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.special import logsumexp
 
+from rerank_guard.checks._at_cutoff import left_out_at, restricted
 from rerank_guard.checks._settings import ALPHA, require_tasks
 from rerank_guard.checks.quality._user_groups import GroupContrast, contrasts, properties
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.quality import SOME_USERS_RANKED_BADLY
 from rerank_guard.core.finding import Affected, Finding, not_applicable, suspect
 from rerank_guard.core.listed import target_listing
+from rerank_guard.core.row_equality import first_of_equal_questions, mean_of_equals
 from rerank_guard.core.setting import FixedLevel, Level, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, IntArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Measured, Status
-from rerank_guard.metrics import expected_hit_at_k, require_informative_cutoff
+from rerank_guard.metrics import expected_hit_at_k
 from rerank_guard.stats.bets import p_value_of
 
 __all__ = ["recall_uniform_over_users"]
@@ -75,8 +77,9 @@ def recall_uniform_over_users(
 
     Args:
         scores: one array (N_u,) a task, higher is better; finite.
-        tasks: the tasks, in the same order; those whose target item is not listed are left out.
-        k: cutoff, below the smallest N.
+        tasks: the tasks, in the same order; those whose target item is not listed are left out, and those that ask the same
+            (history, query, list and target item) under several query ids count once.
+        k: cutoff, below the largest N; users with at most K candidates are left out.
         item_popularity: item id to how often it was taken in training.
         alpha: level of the failure, for all comparisons together.
         alpha_doubtful: level of the doubt, likewise.
@@ -88,15 +91,19 @@ def recall_uniform_over_users(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: malformed scores.
-        VacuousMetricError: K at or above the smallest N.
+        VacuousMetricError: K at or above every N.
         SettingError: a setting out of range.
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
-    require_informative_cutoff(k, table.n_candidates)
+    whole = table
+    table, scores, kept_at_k = restricted(k, whole, scores)
     position = target_listing(table).position
-    kept = np.flatnonzero(position >= 0)
-    hits = expected_hit_at_k(scores, [at if at >= 0 else None for at in position.tolist()], k)[kept]
+    first = first_of_equal_questions(table)
+    kept = np.flatnonzero((position >= 0) & (first == np.arange(len(table))))
+    hits = expected_hit_at_k(scores, [at if at >= 0 else None for at in position.tolist()], k)
+    hits[np.unique(first)] = mean_of_equals(hits, first)
+    hits = hits[kept]
     claim = f"no group of users has a Recall@{k} more than {effect:g} below that of others"
     if len(kept) == 0:
         return not_applicable(*_TOO_ALIKE, claim=claim)
@@ -118,7 +125,7 @@ def recall_uniform_over_users(
     return Finding(
         status,
         claim=claim,
-        measured=_measured(worst, len(compared)),
+        measured=_measured(worst, len(compared)) | left_out_at(whole, kept_at_k),
         compared_with={"shortfall": effect, "alpha": alpha},
         n=len(kept),
         evidence=_evidence(table, kept, hits, worst, compared) if status is not Status.PASSED else (),

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from rerank_guard.baselines import chance_recalls_at_k
+from rerank_guard.checks._at_cutoff import left_out_at, of_rows, restricted
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.quality._hits import e_value_text, hits_interval
 from rerank_guard.checks.quality._ranked_targets import rank_targets, target_positions
@@ -22,7 +23,7 @@ from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.core.verdict import Status
-from rerank_guard.metrics import Hit, as_probability_matrix, require_informative_cutoff
+from rerank_guard.metrics import Hit, as_probability_matrix
 from rerank_guard.stats.bets import log_e_value_above, p_value_of
 from rerank_guard.stats.sample_size import samples_to_bet_above
 
@@ -61,7 +62,7 @@ def recall_within_ceiling(
     Args:
         scores: one array (N,) a task, higher is better.
         tasks: the tasks, in the same order.
-        k: cutoff, below the smallest N.
+        k: cutoff, below the largest N; users with at most K candidates are left out.
         oracle_probabilities: one array (N,) a task: exact posterior of the target over the positions.
         alpha: how often a ranker without a leak may fail.
         alpha_doubtful: a recall above the ceiling with a p-value of at most this shows no leak yet, and is no pass. Below
@@ -74,13 +75,15 @@ def recall_within_ceiling(
 
     Raises:
         InvalidTaskError: no tasks.
-        VacuousMetricError: k at or above the smallest N, or below 1.
+        VacuousMetricError: k at or above every N, or below 1.
         InvalidScoresError: malformed scores or probabilities.
         SettingError: alpha or alpha_doubtful out of range.
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
-    require_informative_cutoff(k, table.n_candidates)
+    whole = table
+    table, scores, kept_at_k = restricted(k, whole, scores)
+    oracle_probabilities = of_rows(oracle_probabilities, kept_at_k, len(whole))
     hits = rank_targets(scores, table, target_positions(table)).values(Hit(k))
     posterior, _ = as_probability_matrix(oracle_probabilities, table.n_candidates, what="oracle_probabilities")
     ceilings = np.clip(np.sort(posterior, axis=1)[:, -k:].sum(axis=1), 0.0, 1.0)
@@ -100,6 +103,7 @@ def recall_within_ceiling(
             if bet.ceiling > chance
             else None,
             "p_value": bet.p_value,
+            **left_out_at(whole, kept_at_k),
         },
         compared_with={"ceiling": bet.ceiling, "alpha": alpha},
         n=len(table),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rerank_guard.checks.comparing.letter_logits import as_vocabulary_rows, letter_ids, letter_rows
-from rerank_guard.checks.comparing.probability_rows import probability_rows, total_variation
+from rerank_guard.checks.comparing.probability_rows import probability_rows
 from rerank_guard.checks.comparing.row_pairs import FAR_CAP, FAR_FACTOR, RowPairs, compare_rows, pair_rows
+from rerank_guard.checks.saved_model._kept_change import KeptChange, kept_change
 from rerank_guard.checks.saved_model._order_of_sums import ORDER_OF_SUMS
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE
@@ -21,10 +22,6 @@ from rerank_guard.core.verdict import Measured, Status
 
 __all__ = ["survives_reload"]
 
-_AS_GOOD_AS_EQUAL = 0.5
-"""Share of the distance from the scores before saving within which the reloaded ones are those of an adapter of twice the
-strength, which are known to first order only; it names a failure that is certain."""
-
 _LOST = (
     "After loading, the scores are those of the present model with its adapter switched off: the adapter's weights were not "
     "saved, or were loaded under other names and so ignored; or the present model has them twice, merged and still on.",
@@ -32,15 +29,31 @@ _LOST = (
     "unexpected keys; and after merging, score without the adapter.",
 )
 _DOUBLED = (
-    "After loading, the scores are about those of an adapter of twice the strength: it was merged into the base before saving, "
-    "and then loaded on top of it again.",
-    "Save the adapter and the untouched base, or the merged model and no adapter; never both.",
+    "After loading, the adapter changes the scores {factor:.2f} times as much (residual {residual:.2f}), which fits an adapter "
+    "that is applied twice, merged into the base before saving and then loaded on top of it again; or whose alpha / rank is twice "
+    "what it was.",
+    "Save the adapter and the untouched base, or the merged model and no adapter, never both. A checksum of the base's tensors, "
+    "and lora_alpha and r in adapter_config.json, tell which it is.",
+)
+_SCALED = (
+    "After loading, the adapter changes the scores {factor:.2f} times as much (residual {residual:.2f}), which fits an adapter "
+    "of another scaling: alpha, the rank or rslora was not saved or is not read, so that alpha / rank differs.",
+    "Compare lora_alpha, r and use_rslora in the saved adapter_config.json with those of training.",
+)
+_ELSEWHERE = (
+    "After loading, the scores changed in a way that is not the adapter's (factor {factor:.2f}, residual {residual:.2f}), which "
+    "fits another base model, or a head or an embedding that was trained beside the adapter and not saved, such as an untied "
+    "head.",
+    "Compare the base model's revision and a checksum of each tensor before and after; save what is trained beside the adapter "
+    "(modules_to_save in peft).",
 )
 _CHANGED = (
     "After loading, the reranker gives other scores: a part of it was not saved (adapter, embeddings, head, tokenizer, prompt "
     "settings), another checkpoint was read, or the precision or the adapter's scaling differs.",
     "Score one task before and after, and compare in turn the prompt's token ids, the adapter's configuration and each tensor.",
 )
+
+_WHICH = "With score_without_adapter() this check says which of these the numbers fit."
 
 _Rows = Sequence[FloatArray]
 
@@ -66,7 +79,7 @@ class _Reload:
         broken: (U,) whether they are apart by more than rounding explains.
         moved: (U,) whether they are apart by more than the order of sums explains.
         from_base: mean distance of the reloaded scores from those of the base; None where these are not known.
-        doubled: whether they are about those of an adapter of twice the strength.
+        kept: how much of the adapter's change they have; None where the base's scores are not known.
         allowed: what is let pass.
     """
 
@@ -75,7 +88,7 @@ class _Reload:
     broken: BoolArray
     moved: BoolArray
     from_base: float | None
-    doubled: bool
+    kept: KeptChange | None
     allowed: _Allowed
 
     @property
@@ -143,8 +156,8 @@ def survives_reload(
 
     Returns:
         PASSED; NOT_APPLICABLE where the reloaded scores are the forward pass's; or FAILED with adapter-inactive, whose cause
-        says whether the adapter's weights were lost, applied twice, or neither. "Twice" is known to first order:
-        scores + (scores - base).
+        says which of these the numbers fit, where the base's scores are known: nothing of the adapter's change, twice or another
+        multiple of it, or a change that is not the adapter's (`_kept_change`). A multiple is known to first order only.
 
     Raises:
         InvalidTaskError: no tasks.
@@ -180,31 +193,20 @@ def _compare(
 ) -> _Reload:
     pairs = compare_rows(before, after, tasks, ("scores", "scores (reloaded)"))
     gross = pairs.gross(allowed.far)
-    from_base, doubled = None, False
+    from_base, kept = None, None
     if base is not None:
         to_base = compare_rows(after, base, tasks, ("scores (reloaded)", "scores without the adapter"))
         from_base = float(to_base.apart.mean())
-        doubled = _distance_from_twice(before, after, base) < _AS_GOOD_AS_EQUAL * float(pairs.apart.mean())
+        kept = kept_change(before, after, base)
     return _Reload(
         pairs=pairs,
         gross=gross,
         broken=pairs.beyond_noise(allowed.tolerance) | gross,
         moved=pairs.beyond_order_of_sums(ORDER_OF_SUMS),
         from_base=from_base,
-        doubled=doubled,
+        kept=kept,
         allowed=allowed,
     )
-
-
-def _distance_from_twice(before: _Rows, after: _Rows, base: _Rows) -> float:
-    """Mean total variation of the reloaded rows from those of an adapter of twice the strength."""
-    reloaded, trained, plain = probability_rows(after, before, base)
-    distances = []
-    for q, p, p_base in zip(reloaded, trained, plain, strict=True):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            twice = np.nan_to_num(2.0 * np.log(p) - np.log(p_base), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-        distances.append(total_variation(q, probability_rows([twice])[0][0]))
-    return float(np.mean(distances))
 
 
 def _forward_scores(
@@ -251,10 +253,30 @@ def _figures(found: _Reload) -> dict[str, Measured]:
     }
     if found.from_base is not None:
         figures["mean_distance_from_base"] = found.from_base
+    if found.kept is not None:
+        figures["change_kept"] = found.kept.factor
+        figures["change_residual"] = found.kept.residual
     return figures
 
 
 def _suspected(found: _Reload) -> Suspected:
-    if found.lost:
-        return suspect(ADAPTER_INACTIVE, *_LOST)
-    return suspect(ADAPTER_INACTIVE, *(_DOUBLED if found.doubled else _CHANGED))
+    cause, fix = _words(found)
+    kept = found.kept
+    return suspect(
+        ADAPTER_INACTIVE,
+        cause if kept is None else cause.format(factor=kept.factor, residual=kept.residual),
+        fix,
+    )
+
+
+def _words(found: _Reload) -> tuple[str, str]:
+    kept = found.kept
+    if kept is None:
+        return _CHANGED if found.from_base is not None else (_CHANGED[0], f"{_CHANGED[1]} {_WHICH}")
+    if kept.is_scaled:
+        return _SCALED
+    if found.lost or kept.is_lost:
+        return _LOST
+    if kept.is_doubled:
+        return _DOUBLED
+    return _ELSEWHERE if kept.goes_elsewhere else _CHANGED

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from rerank_guard.checks.comparing.agreement import DISCORDANT, TIED, Agreement, agreement
+from rerank_guard.checks.comparing.filled_in import filled_in
 from rerank_guard.checks.comparing.letter_logits import as_vocabulary_rows, letter_rows
 from rerank_guard.checks.comparing.score_shapes import shape_fault
-from rerank_guard.checks.scoring._token_search import tokens_that_fit
+from rerank_guard.checks.scoring._token_search import are_read_at, tokens_that_fit
 from rerank_guard.checks.scoring._wrong_readings import Reading, wrong_readings
 from rerank_guard.core.errors import InvalidScoresError
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.answer_tokens import WRONG_LETTER_VARIANT
-from rerank_guard.core.faults.scoring import SCORES_NOT_FROM_MODEL
+from rerank_guard.core.faults.scoring import SCORE_SCALE_WRONG, SCORES_NOT_FROM_MODEL, SILENT_FALLBACK
 from rerank_guard.core.faults.training import SILENT_NAN
 from rerank_guard.core.types import BoolArray, FloatArray, LetterTable
 
@@ -25,6 +27,14 @@ _MOST = 0.9
 _FEWEST_BY_ORDER = 5
 _BETTER_BY = 0.3
 _SEARCHED_DISCORDANT = 0.02
+_SWAPPED_IN = 0.1
+_NOTHING_LEFT = 0.01
+
+_DOUBLED = 0.01
+"""Share of their range within which scores are the sigmoid of a sigmoid."""
+
+_LEVEL = 1e-6
+"""Logits so large that their sigmoids are level this near show nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +157,53 @@ def what_they_are(observed: Observed, seen: Comparison) -> Named | None:
         if named := _by_distance(seen.readings, seen.fits, seen.fit, everyone, observed):
             return named
     if float(seen.unmatched.mean()) <= observed.max_share and int(seen.gross.sum()) <= observed.max_far:
-        return None
+        return _by_scale(observed, seen) or _filled_in_beside(observed, seen)
     if any(np.isnan(row).any() for row in observed.rows):
         return Named(SILENT_NAN, "not numbers, for some tasks")
     return (
-        _by_distance(seen.readings, seen.fits, seen.fit, seen.unmatched, observed)
+        _by_one_value(observed, seen)
+        or _by_distance(seen.readings, seen.fits, seen.fit, seen.unmatched, observed)
         or _by_shape(observed, seen)
         or _by_search(observed, seen)
         or _by_order(observed, seen)
         or Named(SCORES_NOT_FROM_MODEL, "not those of any usual misreading of one either")
     )
+
+
+def _by_scale(observed: Observed, seen: Comparison) -> Named | None:
+    """Scores in the right order that are, number for number, a sigmoid of the sigmoid of the logits."""
+    scores, logits = np.concatenate(list(observed.rows)), np.concatenate(list(seen.plain))
+    twice = expit(expit(logits))
+    if float(np.ptp(twice)) <= _LEVEL or not bool((np.abs(scores - twice) <= _DOUBLED * np.ptp(twice)).all()):
+        return None
+    return Named(
+        SCORE_SCALE_WRONG, "in its order, but a sigmoid was applied twice, so that all lie between 0.5 and 0.73"
+    )
+
+
+def _by_one_value(observed: Observed, seen: Comparison) -> Named | None:
+    """Some positions, fewer than a half, have one exact value in all rows, where the logits differ."""
+    shortest = min(observed.lengths)
+    scores = np.array([row[:shortest] for row in observed.rows])
+    logits = np.array([row[:shortest] for row in seen.plain])
+    if len(scores) < _FEWEST_BY_ORDER:
+        return None
+    filled = np.flatnonzero((np.ptp(scores, axis=0) == 0.0) & (np.ptp(logits, axis=0) > 0.0))
+    if len(filled) == 0 or 2 * len(filled) >= shortest:
+        return None
+    shown = ", ".join(f"{scores[0, at]:.4g} at position {at}" for at in filled[:3].tolist())
+    return Named(SILENT_FALLBACK, f"one and the same value in every row ({shown}), filled in for what was not read")
+
+
+def _filled_in_beside(observed: Observed, seen: Comparison) -> Named | None:
+    """A value that is filled in where nearly all tasks match: one of many letters moves few pairs, and few flat probabilities.
+
+    Only where clear pairs are swapped in a tenth of the tasks, and nothing of that is left without what was filled in.
+    """
+    if float((seen.fit.discordant > 0.0).mean()) < _SWAPPED_IN or any(np.isnan(row).any() for row in observed.rows):
+        return None
+    says = filled_in(observed.rows, seen.plain, observed.tolerance, _NOTHING_LEFT)
+    return None if says is None else Named(SILENT_FALLBACK, f"{says}, and those of the forward pass for the others")
 
 
 def _by_distance(
@@ -177,19 +224,22 @@ def _by_shape(observed: Observed, seen: Comparison) -> Named | None:
 
 
 def _by_search(observed: Observed, seen: Comparison) -> Named | None:
-    """Tokens of the whole vocabulary whose logits give the scores, in order too: some come near by chance."""
+    """Tokens of the whole vocabulary whose logits give the scores, letter by letter and in order: some come near by chance."""
     tokens = tokens_that_fit(observed.rows, seen.vocabulary)
     # two letters that are read at one token are letter_tokens_found's to report
-    if tokens is None or len(set(tokens)) < len(tokens):
+    if (
+        tokens is None
+        or len(set(tokens)) < len(tokens)
+        or not are_read_at(observed.rows, seen.vocabulary, observed.ids, tokens)
+    ):
         return None
     shown = ", ".join(map(str, tokens[:5]))
     says = f"the logits at other tokens than the letters' (ids {shown}{', ...' * (len(tokens) > 5)})"
-    searched = Reading(WRONG_LETTER_VARIANT, says, letter_rows(seen.vocabulary, tokens, observed.lengths))
-    closest = agreement(observed.rows, searched.rows)
-    if float((closest.discordant <= _SEARCHED_DISCORDANT).mean()) < _MOST:
-        return None
-    everyone = np.ones(len(observed.rows), dtype=np.bool_)
-    return _by_distance([searched], [closest], seen.fit, everyone, observed)
+    closest = agreement(observed.rows, letter_rows(seen.vocabulary, tokens, observed.lengths))
+    in_order = float((closest.discordant <= _SEARCHED_DISCORDANT).mean()) >= _MOST
+    if in_order and float(closest.apart.mean()) <= min(observed.tolerance, seen.distance):
+        return Named(WRONG_LETTER_VARIANT, says)
+    return None
 
 
 def _by_order(observed: Observed, seen: Comparison) -> Named | None:

@@ -31,9 +31,7 @@ class EndRules:
         min_tasks: fewest tasks with a level end.
         far_below: how far a deep tail is below the others, as a multiple of how far these are apart.
         shortest: candidates from which on an ordered end in equal gaps counts.
-        min_varied: fewest tasks of whose tails' places it is said that they vary.
-        spread_out: how varied these have to be, as a share of places drawn at random.
-        max_trend: rank correlation of scores and positions above which an order is preferred rather than made.
+        least_kept: fewest candidates above appended ones; fewer may have been moved to the front on purpose.
     """
 
     long: int = 6
@@ -41,9 +39,7 @@ class EndRules:
     min_tasks: int = 10
     far_below: float = 1.0
     shortest: int = 4
-    min_varied: int = 3
-    spread_out: float = 0.5
-    max_trend: float = 0.3
+    least_kept: int = 4
 
 
 RULES = EndRules()

@@ -9,8 +9,10 @@ from functools import cached_property
 
 import numpy as np
 from scipy.special import logsumexp
+from scipy.stats import norm
 
 from rerank_guard.core.listed import target_listing
+from rerank_guard.core.row_equality import first_of_equal_lists, mean_of_equals
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray
 from rerank_guard.metrics import expected_hit_at_k
@@ -20,13 +22,11 @@ __all__ = ["QUARTERS", "Contrast", "Contrasts", "Hits", "hits_by_position"]
 
 QUARTERS = 4
 _FEWEST_AT_A_POSITION = 3
-_CHANCE_IN_DOUBT = 1.96
-"""Standard errors below which a difference is what chance gives in more than one of twenty comparisons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Of the n tasks whose target item is listed.
+    """Of the n tasks whose target item is listed, each list once.
 
     Attributes:
         tasks: (n,) int64, their numbers.
@@ -51,10 +51,15 @@ class Hits:
 
 
 def hits_by_position(scores: Sequence[FloatArray], table: TaskTable, k: int) -> Hits:
-    """The expected hits of the tasks whose target item is listed."""
+    """The expected hits of the tasks whose target item is listed.
+
+    A list that is given several times counts once, with its mean hit: its target item has one position.
+    """
     every = target_listing(table).position
     hits = expected_hit_at_k(scores, [at if at >= 0 else None for at in every.tolist()], k)
-    tasks = np.flatnonzero(every >= 0)
+    first = first_of_equal_lists(table)
+    hits[np.unique(first)] = mean_of_equals(hits, first)
+    tasks = np.flatnonzero((every >= 0) & (first == np.arange(len(table))))
     position, n_candidates = every[tasks], table.n_candidates[tasks]
     place = (position + 0.5) / n_candidates
     return Hits(tasks, position, n_candidates, hits[tasks], place, (QUARTERS * place).astype(np.int64))
@@ -80,12 +85,13 @@ class Contrast:
         """Recall of the first less that of the second."""
         return float(self.first.mean() - self.second.mean())
 
-    @property
-    def is_plainly_no_chance(self) -> bool:
-        """Whether two equal recalls differ so much in fewer than one of twenty samples (a normal approximation)."""
+    @cached_property
+    def p_if_equal(self) -> float:
+        """How often two equal recalls differ so much in either direction (a normal approximation)."""
         n, m = len(self.first), len(self.second)
         both = float((self.first.sum() + self.second.sum()) / (n + m))
-        return abs(self.difference) > _CHANCE_IN_DOUBT * math.sqrt(both * (1.0 - both) * (1.0 / n + 1.0 / m))
+        error = math.sqrt(both * (1.0 - both) * (1.0 / n + 1.0 / m))
+        return float(2.0 * norm.sf(abs(self.difference) / error)) if error > 0.0 else 1.0
 
     def log_e(self, effect: float) -> float:
         """Log of the average of two e-values, one a direction, against "the recalls differ by at most `effect`"."""
@@ -134,6 +140,11 @@ class Contrasts:
         every = [(each.log_e(effect) - self._cost(group), each) for group in self._groups for each in group]
         best, contrast = max(every, key=lambda pair: pair[0])
         return contrast if best > 0.0 else max(self.parts, key=lambda each: abs(each.difference))
+
+    def p_if_equal(self, effect: float) -> float:
+        """How often equal recalls show any two large parts further apart than the effect and than these (Bonferroni)."""
+        beyond = [each.p_if_equal for each in self.parts if abs(each.difference) > effect]
+        return min(1.0, len(self.parts) * min(beyond, default=1.0))
 
     @property
     def _groups(self) -> tuple[tuple[Contrast, ...], ...]:

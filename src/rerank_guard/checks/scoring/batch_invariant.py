@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rerank_guard.checks.comparing.position_rows import position_rows
 from rerank_guard.checks.comparing.ragged_rows import ragged
 from rerank_guard.checks.comparing.row_pairs import FAR_CAP, FAR_FACTOR, compare_rows, pair_rows
 from rerank_guard.core.check import check
-from rerank_guard.core.faults.scoring import BATCH_DEPENDENT, ROWS_MISALIGNED
+from rerank_guard.core.faults.scoring import BATCH_DEPENDENT, ROWS_MISALIGNED, SILENT_FALLBACK
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
 from rerank_guard.core.setting import Count, Positive, Share
 from rerank_guard.core.stage import Stage
@@ -33,12 +34,16 @@ _EXCHANGED = (
     "The scores are right, but they are given to the wrong tasks: alone, a task gets just the row that another task gets among "
     "others. Tasks were sorted or batched for speed, and the scores were not put back in order."
 )
+_FILLED_IN = (
+    "Alone or among others, these tasks have scores that follow the listed position alone, bit by bit the same values in "
+    "several tasks: they are filled in where the model gave none, as by 1/(60 + rank)."
+)
 
 
 @check(
     stage=Stage.SCORING,
     claim="a task scored alone has the scores that it has among others",
-    can_name=(BATCH_DEPENDENT, ROWS_MISALIGNED),
+    can_name=(BATCH_DEPENDENT, ROWS_MISALIGNED, SILENT_FALLBACK),
     rules_out=(BATCH_DEPENDENT,),
     looks_like=BATCH_DEPENDENT,
 )
@@ -111,14 +116,21 @@ def batch_invariant(
         evidence=pair_rows(pairs, broken, probed_scores, scored_alone, probed_tasks, ("among others", "alone"))
         if failed
         else (),
-        suspects=(_fault(scored_alone, broken, scores, lengths),) if failed else (),
+        suspects=(_fault(probed_scores, scored_alone, broken, scores, lengths),) if failed else (),
         affected=Affected(int(broken.sum()), len(probed_tasks)),
     )
 
 
 def _fault(
-    alone: Sequence[FloatArray], broken: BoolArray, scores: Sequence[FloatArray] | None, lengths: FloatArray
+    among: Sequence[FloatArray],
+    alone: Sequence[FloatArray],
+    broken: BoolArray,
+    scores: Sequence[FloatArray] | None,
+    lengths: FloatArray,
 ) -> Suspected:
+    made = position_rows(ragged([*among, *alone]), max_rows=1)
+    if np.isin(np.flatnonzero(broken), made % len(broken)).mean() >= _MOSTLY:
+        return suspect(SILENT_FALLBACK, _FILLED_IN)
     if scores is not None and _share_of_other_tasks(alone, broken, scores) >= _MOSTLY:
         return suspect(ROWS_MISALIGNED, _EXCHANGED)
     return suspect(BATCH_DEPENDENT, _CAUSE + _which_lengths(lengths, broken))

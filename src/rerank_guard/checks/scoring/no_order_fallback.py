@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rerank_guard.checks._settings import require_tasks
-from rerank_guard.checks.comparing.ragged_rows import Rows, every, ragged
+from rerank_guard.checks.comparing.ragged_rows import every, ragged
 from rerank_guard.checks.scoring._level_ends import (
     RULES,
     EndRules,
@@ -19,11 +19,12 @@ from rerank_guard.checks.scoring._level_ends import (
     some_deep_tails,
 )
 from rerank_guard.checks.scoring._listed_order import log_e_tails, made_tails, strict_tails
+from rerank_guard.checks.scoring._listed_rows import ListedRows
 from rerank_guard.core.check import check
 from rerank_guard.core.faults.scoring import SILENT_FALLBACK
 from rerank_guard.core.finding import Affected, Finding, Limit, suspect
 from rerank_guard.core.ragged import Ragged
-from rerank_guard.core.setting import Count, Level, NeededShare, Ratio, Share
+from rerank_guard.core.setting import Count, Level, NeededShare, Ratio
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, IntArray, RankingTask
@@ -50,14 +51,13 @@ def no_order_fallback(
     max_missing: Count = 0,
     max_constant_tails: Count = 0,
     max_constant_heads: Count = 0,
+    max_copied: Count = 0,
     min_tasks: Count = RULES.min_tasks,
     most: NeededShare = RULES.most,
     long_end: Count = RULES.long,
     far_below: Ratio = RULES.far_below,
     shortest: Count = RULES.shortest,
-    min_varied: Count = RULES.min_varied,
-    spread_out: NeededShare = RULES.spread_out,
-    max_trend: Share = RULES.max_trend,
+    least_kept: Count = RULES.least_kept,
 ) -> Finding:
     """No part of the ranking, from the bottom up, is the order in which the candidates were listed.
 
@@ -78,11 +78,27 @@ def no_order_fallback(
       the four is an e-value against "no task's tail is in order". It must reach 1/alpha, over tasks of strictly falling
       tails.
 
-      That alone would also fail a reranker with a preference for early positions, which is no fallback. So the tails of 6
-      and more candidates (4 and more, of the first kind) must also look made: their gaps are equal in most of them, as
-      scores or as logarithms; or they are not the same positions for all tasks (the variance of "is position j in the tail"
-      is at least half of that of tails drawn at random); or the whole list of 6 and more (4 and more with equal gaps) is in
-      the order of the list for 9 of 10 tasks, or for some while the others' scores have no trend over the positions.
+      That alone would also fail a reranker that agrees with the first stage in whose order the candidates are listed, or
+      that prefers early positions; neither is a fallback, and more users do not make it one. So the tails must also look
+      made, in one of these ways:
+
+      - The gaps of tails of 4 and more are equal in most of them, as scores or as logarithms, and the other scores are
+        not on the same grid.
+      - The whole list of 6 and more (4 and more with equal gaps) is in the order of the list for 9 of 10 tasks; or for some
+        that share one row of scores to the last bit, as no others do; or for more than the orders next to it (two
+        neighbours exchanged) allow, and for three of four tasks with half a list in order.
+      - Tails of 6 and more begin behind one rank (the top 30 were kept) below at least 4 candidates, and three of four tasks
+        with half as long a tail have the whole of it: what agrees with the list has tails of all lengths, the longer the
+        fewer. Where the candidates above are just the relevant ones, the others were left as listed on purpose.
+      - The same last positions are ranked last, as listed, for 9 of 10 tasks that have them, while up to nine of ten
+        neighbours before them are ranked in one order: positions that cannot be named. Exact binomial, at 1e-9.
+    - **The first stage's own scores**, where these are given: in 3 tasks and more, one or more between the lowest and the
+      highest are equal to the score of the reranker to the last bit, and the other scores do not recur, as grades do.
+      Nothing is said where nearly all tasks have such scores alone: then the first stage itself is judged, see
+      `recall_beats_baseline`. The order of the first stage is looked at like that of the list.
+
+    Candidates that a task declares as not scored (`scored`) are left out. What cannot be seen from scores: a model that
+    names some candidates, of which there are more for some users than for others, and has the rest appended.
 
     Whole rows of one constant are reported by `scores_well_formed`.
 
@@ -95,14 +111,14 @@ def no_order_fallback(
         max_missing: how many tasks may have a score of -inf.
         max_constant_tails: how many may have a constant tail, where enough have one for it to look made.
         max_constant_heads: how many may have a constant head.
+        max_copied: how many may have first-stage scores in place of the reranker's, where enough have them for it to be
+            no coincidence.
         min_tasks: fewest tasks with a constant end for it to look made.
         most: share of the tasks that has to show what is said of all.
         long_end: candidates from which on a level or ordered end is long.
         far_below: how far a constant tail has to be below the others, as a multiple of how far these are apart.
         shortest: candidates from which on an ordered end in equal gaps counts, 3 or more.
-        min_varied: fewest tasks of whose tails' places it is said that they vary.
-        spread_out: how varied these have to be, as a share of the variance of places drawn at random.
-        max_trend: rank correlation of scores and positions above which lists in order are put down to a preference.
+        least_kept: fewest candidates above appended ones; fewer may have been moved to the front on purpose.
 
     Returns:
         PASSED, or FAILED with silent-fallback. The first three kinds are exact, the last one is statistical.
@@ -114,10 +130,11 @@ def no_order_fallback(
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
-    rows = ragged(as_score_rows(scores, table.n_candidates.tolist()))
-    rules = EndRules(long_end, most, min_tasks, far_below, shortest, min_varied, spread_out, max_trend)
-    allowed = _Allowed(max_missing, max_constant_tails, max_constant_heads)
-    seen = _look(rows, alpha, rules, allowed)
+    listed = ListedRows.of(ragged(as_score_rows(scores, table.n_candidates.tolist())), table)
+    rows = listed.rows
+    rules = EndRules(long_end, most, min_tasks, far_below, shortest, least_kept)
+    allowed = _Allowed(max_missing, max_constant_tails, max_constant_heads, max_copied)
+    seen = _look(listed, alpha, rules, allowed)
     tasks_shown, cause = seen.shown
     statistical = seen.is_statistical
     return Finding(
@@ -131,11 +148,13 @@ def no_order_fallback(
             "users_with_missing_scores": len(seen.missing),
             "users_with_a_constant_tail": len(seen.tails),
             "users_with_a_constant_head": len(seen.heads),
+            "users_with_first_stage_scores": len(seen.copies),
         },
         limits=(
             Limit("users_with_missing_scores", "<=", max_missing),
             Limit("users_with_a_constant_tail", "<=", max_constant_tails),
             Limit("users_with_a_constant_head", "<=", max_constant_heads),
+            Limit("users_with_first_stage_scores", "<=", max_copied),
         ),
         compared_with={"log10_e_value": -math.log10(alpha)},
         n=len(table),
@@ -153,6 +172,7 @@ class _Allowed:
     missing: int
     tails: int
     heads: int
+    copies: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,8 @@ class _Seen:
     Attributes:
         runs: (U,) int64, length of the tail in the order of the list.
         log_e: log of the e-value against tails that are in order by chance alone.
-        missing, tails, heads, in_order: the tasks with -inf, with a constant tail, with a constant head, with a made tail.
+        missing, tails, heads, copies, in_order: the tasks with -inf, with a constant tail, with a constant head, with scores of
+            the first stage, with a made tail.
         allowed: how many of the exact kinds are let pass.
     """
 
@@ -171,6 +192,7 @@ class _Seen:
     missing: IntArray
     tails: IntArray
     heads: IntArray
+    copies: IntArray
     in_order: IntArray
     allowed: _Allowed
 
@@ -190,9 +212,14 @@ class _Seen:
         return len(self.heads) > self.allowed.heads
 
     @property
+    def has_copies(self) -> bool:
+        """Whether more tasks have scores of the first stage than may."""
+        return len(self.copies) > self.allowed.copies
+
+    @property
     def is_statistical(self) -> bool:
         """Whether nothing exact fails, so that the e-value decides."""
-        return not (self.has_missing or self.has_tails or self.has_heads)
+        return not (self.has_missing or self.has_tails or self.has_heads or self.has_copies)
 
     @property
     def shown(self) -> tuple[IntArray, str]:
@@ -206,6 +233,11 @@ class _Seen:
                 "Most candidates share one value above log-probabilities that all differ: 0 was filled in for a letter that "
                 "had none, and 0 is the logarithm of 1."
             )
+        if self.has_copies:
+            return self.copies, (
+                f"In {len(self.copies)} of {len(self.runs)} tasks candidates have the first stage's own score, to the last bit, "
+                "beside others that were scored anew: the model did not rank them."
+            )
         if len(self.in_order):
             return self.in_order, (
                 f"In {len(self.in_order)} of {len(self.runs)} tasks the lowest {_range(self.runs[self.in_order])} candidates "
@@ -214,22 +246,34 @@ class _Seen:
         return _NONE, ""
 
 
-def _look(rows: Rows, alpha: float, rules: EndRules, allowed: _Allowed) -> _Seen:
+def _look(listed: ListedRows, alpha: float, rules: EndRules, allowed: _Allowed) -> _Seen:
+    rows = listed.rows
     runs = strict_tails(rows)
     log_e = log_e_tails(runs)
     missing = np.flatnonzero(~every(Ragged(~np.isneginf(rows.values), rows.offsets)))
     if len(missing) > allowed.missing:
-        return _Seen(runs, log_e, missing, _NONE, _NONE, _NONE, allowed)
+        return _Seen(runs, log_e, missing, _NONE, _NONE, _NONE, _NONE, allowed)
     ends = level_ends(rows, rules)
     tails = constant_tails(ends, rules)
     if len(tails) == 0:
         tails = some_deep_tails(ends, rules)
     if len(tails) > allowed.tails:
-        return _Seen(runs, log_e, missing, tails, _NONE, _NONE, allowed)
+        return _Seen(runs, log_e, missing, tails, _NONE, _NONE, _NONE, allowed)
     heads = constant_heads(ends, rules)
-    proven = log_e >= math.log(1.0 / alpha) and len(heads) <= allowed.heads
-    in_order = made_tails(rows, runs, rules) if proven else _NONE
-    return _Seen(runs, log_e, missing, tails, heads, in_order, allowed)
+    if len(heads) > allowed.heads:
+        return _Seen(runs, log_e, missing, tails, heads, _NONE, _NONE, allowed)
+    copies = listed.copies(rules.most)
+    seen = _Seen(runs, log_e, missing, tails, heads, copies.tasks, _NONE, allowed)
+    if copies.is_first_stage or seen.has_copies:
+        return seen
+    for order in listed.orders():
+        in_order = strict_tails(order.rows)
+        proven = log_e_tails(in_order)
+        if proven >= math.log(1.0 / alpha):
+            made = made_tails(order.rows, in_order, order.only_relevant(in_order), rules)
+            if len(made):
+                return replace(seen, runs=in_order, log_e=proven, in_order=made)
+    return seen
 
 
 def _range(runs: IntArray) -> str:

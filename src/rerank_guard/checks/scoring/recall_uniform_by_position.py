@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rerank_guard.checks._at_cutoff import left_out_at, restricted
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.data.target_positions_uniform import target_positions_uniform
 from rerank_guard.checks.scoring._position_contrasts import QUARTERS, Contrast, Contrasts, Hits, hits_by_position
@@ -18,7 +19,6 @@ from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Interval, Measured, Status
-from rerank_guard.metrics import require_informative_cutoff
 from rerank_guard.stats.bets import p_value_of
 from rerank_guard.stats.two_means import difference_sequence
 
@@ -26,6 +26,9 @@ __all__ = ["recall_uniform_by_position"]
 
 _SPENT = 4.0
 """Nats that the mixtures over bets and comparisons cost at the start, about; more users cost no more."""
+
+_CHANCE = 0.01
+"""A part that differs by more than the effect is left to chance where equal recalls show as much more often than this."""
 
 _CAUSE = (
     "Target items in one part of the list are found far more often than in another, though they are spread evenly: the model "
@@ -42,7 +45,8 @@ _UNEVEN = (
     "see target_positions_uniform: shuffle the candidates",
 )
 _TOO_FEW = (
-    "with so few users not even a part of the list that is never found could be told from chance",
+    "with so few users a part of the list that is never found, or a difference as large as it is here, could not be told from "
+    "chance",
     "judge on more users",
 )
 _NOT_BOTH = ("the target items of these tasks are all in one part of the list", "give more tasks")
@@ -75,18 +79,20 @@ def recall_uniform_by_position(
 
     - FAILED: that e-value reaches 1/alpha. No healthy reranker is failed with a probability above alpha, whatever the number
       of comparisons and of looks (Ville 1939).
-    - INCONCLUSIVE: two parts differ by more than `effect`, or a single position does and "all recalls are equal" is
-      rejected at `alpha_doubtful`, without a proof that it is more than `effect`.
-    - NOT_APPLICABLE: there are so few users that nothing could be shown, and nothing is to be seen.
+    - INCONCLUSIVE: two large parts differ by more than `effect`, and equal recalls show as much in fewer than one of 100
+      sets of so many users (a normal approximation, times the number of such comparisons); or a single position does and
+      "all recalls are equal" is rejected at `alpha_doubtful`; without a proof that it is more than `effect`.
+    - NOT_APPLICABLE: there are so few users that nothing could be shown, or that equal recalls often differ as much.
     - PASSED: else; no such difference was shown.
 
     Hits are expected over ties, so constant scores have the same recall everywhere. Target items at the middle position of
-    an odd list are in no half, and lists of fewer than 4 in no quarter. Tasks whose target item is not listed are left out.
+    an odd list are in no half, and lists of fewer than 4 in no quarter. Tasks whose target item is not listed are left out. A list that
+    is given under several query ids counts once, with its mean hit.
 
     Args:
         scores: one array (N_u,) a task, higher is better; finite.
         tasks: the tasks, in the same order.
-        k: cutoff, below the smallest N.
+        k: cutoff, below the largest N; users with at most K candidates are left out.
         alpha: how often a reranker whose recalls differ by at most `effect` may be failed; inside (0, 0.5). It also decides
             whether the positions are uneven.
         alpha_doubtful: level at which a single position that differs from the others is no pass.
@@ -99,17 +105,18 @@ def recall_uniform_by_position(
     Raises:
         InvalidTaskError: no tasks.
         InvalidScoresError: malformed scores.
-        VacuousMetricError: K at or above the smallest N.
+        VacuousMetricError: K at or above every N.
         SettingError: a setting out of range.
     """
     require_tasks(tasks)
     table = TaskTable.of(tasks)
-    require_informative_cutoff(k, table.n_candidates.tolist())
+    whole = table
+    table, scores, kept_at_k = restricted(k, whole, scores)
     claim = f"Recall@{k} depends on the target item's position by at most {effect:g}"
     found = hits_by_position(scores, table, k)
     by_quarter = {f"recall_in_quarter_{q + 1}": found.recall_in(q) for q in range(QUARTERS)}
     nothing: dict[str, Measured] = {"largest_difference": 0.0, **by_quarter}
-    if target_positions_uniform.measure(tasks, alpha=alpha).status is not Status.PASSED:
+    if target_positions_uniform.measure(table, alpha=alpha).status is not Status.PASSED:
         return not_applicable(*_UNEVEN, claim=claim, measured=nothing, n=len(found.hits))
     contrasts = Contrasts.of(found)
     if not contrasts.parts:
@@ -127,7 +134,12 @@ def recall_uniform_by_position(
     return Finding(
         status,
         claim=claim,
-        measured={"largest_difference": worst.difference, **by_quarter, "between": worst.between},
+        measured={
+            "largest_difference": worst.difference,
+            **by_quarter,
+            "between": worst.between,
+            **left_out_at(whole, kept_at_k),
+        },
         compared_with={"largest_difference": effect},
         n=len(found.hits),
         interval=Interval(
@@ -148,7 +160,8 @@ def _status(contrasts: Contrasts, alpha: float, alpha_doubtful: float, effect: f
     part = max(contrasts.parts, key=lambda each: abs(each.difference))
     can_decide = contrasts.log_e_at_most(effect) >= needed
     if abs(part.difference) > effect:
-        return Status.INCONCLUSIVE if can_decide or part.is_plainly_no_chance else Status.NOT_APPLICABLE
+        is_chance = contrasts.p_if_equal(effect) > _CHANCE
+        return Status.NOT_APPLICABLE if is_chance else Status.INCONCLUSIVE
     if abs(contrasts.widest(0.0).difference) > effect and contrasts.log_e(0.0) >= math.log(1.0 / alpha_doubtful):
         return Status.INCONCLUSIVE
     return Status.PASSED if can_decide else Status.NOT_APPLICABLE

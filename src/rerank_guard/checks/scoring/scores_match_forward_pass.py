@@ -23,6 +23,7 @@ from rerank_guard.core.faults.scoring import (
     POSITION_PRIOR,
     REVERSED,
     ROWS_MISALIGNED,
+    SCORE_SCALE_WRONG,
     SCORES_NOT_FROM_MODEL,
     SILENT_FALLBACK,
     TIES_DECIDE,
@@ -72,6 +73,7 @@ _FIXES = {
         SILENT_NAN,
         PROMPT_SKEW,
         HISTORY_IGNORED,
+        SCORE_SCALE_WRONG,
         SCORES_NOT_FROM_MODEL,
     ),
     rules_out=(
@@ -117,12 +119,16 @@ def scores_match_forward_pass(
 
     FAILED when more than `max_share` of the tasks do not match; when more than `max_far` are off by `far` and by
     `far_discordant` of their clear pairs; or when another way to read the same model comes within `tolerance` and within
-    `much_nearer` of the right one's distance, while the right one is not within `tolerance`.
+    `much_nearer` of the right one's distance, while the right one is not within `tolerance`; or when a value that was filled
+    in for some letters (one value in most rows, or the row's mean, median, smallest or largest score) explains all of the
+    clear pairs that are swapped, in at least a tenth of the tasks. Also where the order is right but each score is a sigmoid
+    of the sigmoid of its logit.
     Exact, without statistics.
 
-    A mismatch is named after the hypothesis that gives the observed scores, tried in this order: other readings of the model
+    A mismatch is named after the hypothesis that gives the observed scores, tried in this order: one exact value at a
+    position of every row; other readings of the model
     over all tasks, by distance; the same over the tasks that do not match; shapes of the scores themselves; tokens searched
-    in the whole vocabulary; other readings by their order alone. Only after a failure the forward pass is asked again: for
+    in the whole vocabulary, where each letter that is not read at its own token is that token's by itself; other readings by their order alone. Only after a failure the forward pass is asked again: for
     the logits one to three token positions earlier; and, where the scores are still unexplained or the same for all tasks,
     for other prompts (the training prompt, without history, with a part of it, with reversed candidates, with another user's
     history), of which one has to match, be five times nearer, and have at most 2 % of the clear pairs swapped: flat scores
@@ -149,7 +155,7 @@ def scores_match_forward_pass(
     Returns:
         PASSED; NOT_APPLICABLE where a position has no letter token (see letter_tokens_found); or FAILED with reversed,
         label-offset, wrong-letter-variant, wrong-logit-position, rows-misaligned, silent-fallback, ties-decide,
-        position-prior, letter-candidate-mismatch, silent-nan, prompt-skew, history-ignored, or scores-not-from-model when no
+        position-prior, letter-candidate-mismatch, silent-nan, prompt-skew, history-ignored, score-scale-wrong, or scores-not-from-model when no
         hypothesis fits.
 
     Raises:

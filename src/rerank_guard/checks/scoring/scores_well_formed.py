@@ -9,11 +9,12 @@ import numpy as np
 
 from rerank_guard.checks._settings import require_tasks
 from rerank_guard.checks.comparing.equal_rows import EQUAL_ROW_FAULTS, NEAR_END, at_end_of_scale, why_equal
+from rerank_guard.checks.comparing.position_rows import position_rows
 from rerank_guard.checks.comparing.ragged_rows import Rows, every, ragged, row_max, row_min, row_sum, spread_out
 from rerank_guard.checks.comparing.shared_rows import FEWEST_TASKS, MOST_SHARED, most_that_pass, shared_rows
 from rerank_guard.checks.scoring._not_finite import NOT_FINITE_FIX
 from rerank_guard.core.check import check
-from rerank_guard.core.faults.scoring import ROWS_MISALIGNED, SCORES_SATURATED, TIES_DECIDE
+from rerank_guard.core.faults.scoring import ROWS_MISALIGNED, SCORES_SATURATED, SILENT_FALLBACK, TIES_DECIDE
 from rerank_guard.core.faults.training import SILENT_NAN
 from rerank_guard.core.finding import Affected, Finding, Limit, Suspected, suspect
 from rerank_guard.core.listed import target_listing
@@ -23,7 +24,7 @@ from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray, IntArray, LetterTable, RankingTask
 from rerank_guard.core.verdict import MAX_EVIDENCE, Status
-from rerank_guard.metrics import as_score_rows, tied_with_target
+from rerank_guard.metrics import as_score_rows, target_standing, tied_with_target
 
 __all__ = ["scores_well_formed"]
 
@@ -43,6 +44,7 @@ def scores_well_formed(
     scores: Sequence[FloatArray],
     tasks: Sequence[RankingTask],
     letter_table: LetterTable | None = None,
+    cutoffs: tuple[int, ...] | None = None,
     *,
     max_tie_gap: Share = 0.05,
     max_not_finite: Count = 0,
@@ -63,6 +65,8 @@ def scores_well_formed(
     Args:
         scores: one array (N_u,) a task, higher is better, any scale.
         tasks: the tasks, in the same order.
+        cutoffs: the K that are judged; ties fail only where they also move Hit@K at one of them by more than
+            `max_tie_gap`. None: no K is known, and the tie gap alone decides.
         letter_table: the letters, whose ids tell why scores are equal; None where they are not shown.
         max_tie_gap: largest mean tie gap that passes, in [0, 1).
         max_not_finite: how many tasks may have scores that are not finite, as long as not all have them.
@@ -71,7 +75,7 @@ def scores_well_formed(
 
     Returns:
         PASSED, or FAILED with silent-nan (a score that is not finite), rows-misaligned (one row for tasks of different
-        candidates); where constant scores make up half of the gap or more, letter-collision, prompt-truncated,
+        candidates), or silent-fallback where it is one function of the position; where constant scores make up half of the gap or more, letter-collision, prompt-truncated,
         score-scale-wrong, scores-saturated or silent-fallback by what is equal and for whom (see `comparing.equal_rows`);
         scores-saturated where most ties are at the end of the scale; or ties-decide.
 
@@ -95,21 +99,22 @@ def scores_well_formed(
         table, rows, given = table.take(kept), rows.take(kept), [given[task] for task in kept.tolist()]
     shared, most = shared_rows(rows, table), most_that_pass(len(table), min_shared, max_shared)
     if len(shared) > most:
-        return _shared(table, shared, claim, most, max_tie_gap)
+        return _shared(table, rows, shared, claim, most, max_tie_gap)
     ties = _ties(table, rows, given)
-    failed = ties.gap > max_tie_gap
+    figure, decisive = _decisive(ties.gap, table, given, cutoffs)
+    failed = decisive > max_tie_gap
     fault, n_affected = _fault_of_ties(ties, rows, table, letter_table) if failed else (None, 0)
     return Finding(
         Status.FAILED if failed else Status.PASSED,
         claim=claim,
         measured={
-            "tie_gap": ties.gap,
+            figure: decisive,
             "users_with_constant_scores": int(ties.constant.sum()),
             **({"users_with_non_finite_scores": len(broken)} if len(broken) else {}),
             **({"users_with_a_shared_row": len(shared)} if len(shared) else {}),
         },
         limits=(
-            Limit("tie_gap", "<=", max_tie_gap),
+            Limit(figure, "<=", max_tie_gap),
             *((Limit("users_with_non_finite_scores", "<=", max_not_finite),) if len(broken) else ()),
             *((Limit("users_with_a_shared_row", "<=", most),) if len(shared) else ()),
         ),
@@ -149,6 +154,28 @@ def _ties(table: TaskTable, rows: Rows, given: Sequence[FloatArray]) -> _Ties:
     gaps = tied_with_target(given, [where if where >= 0 else None for where in position.tolist()])
     gap = float(gaps.mean()) if len(gaps) else float(constant.mean())
     return _Ties(row_sum(Ragged(level, rows.offsets)), at, listed, constant, float(gaps.sum()), gap)
+
+
+def _decisive(
+    gap: float, table: TaskTable, given: Sequence[FloatArray], cutoffs: Sequence[int] | None
+) -> tuple[str, float]:
+    """The name and value of the figure that decides: the tie gap, or how far ties move Hit@K at most, where that is less.
+
+    That is the gap between the best and the worst order of ties, over the tasks with more than K candidates.
+    """
+    if cutoffs is None:
+        return "tie_gap", gap
+    position = target_listing(table).position
+    listed = np.flatnonzero((position >= 0) & (table.n_candidates > min(cutoffs)))
+    if len(listed) == 0:
+        return "tie_gap", gap
+    standing = target_standing(given, position, present=position >= 0)
+    moved = 0.0
+    for k in cutoffs:
+        across = (standing.above < k) & (standing.above + standing.tied > k)
+        judged = standing.present & (standing.n_candidates > k)
+        moved = max(moved, float(across.sum()) / max(1, int(judged.sum())))
+    return ("tie_gap", gap) if gap <= moved else ("tie_gap_at_cutoffs", moved)
 
 
 def _fault_of_ties(ties: _Ties, rows: Rows, table: TaskTable, letters: LetterTable | None) -> tuple[Suspected, int]:
@@ -201,7 +228,8 @@ def _non_finite_row(query_id: str, row: FloatArray) -> str:
     return f"query {query_id!r}: score {row[bad[0]]} at position {bad[0]} ({len(bad)} of {len(row)})"
 
 
-def _shared(table: TaskTable, shared: IntArray, claim: str, most: int, max_tie_gap: float) -> Finding:
+def _shared(table: TaskTable, rows: Rows, shared: IntArray, claim: str, most: int, max_tie_gap: float) -> Finding:
+    made = np.intersect1d(position_rows(rows), shared, assume_unique=True)
     return Finding(
         Status.FAILED,
         claim=claim,
@@ -213,15 +241,23 @@ def _shared(table: TaskTable, shared: IntArray, claim: str, most: int, max_tie_g
             f"query {table.query_ids[task]!r}: its scores are, bit by bit, those of other candidates too"
             for task in shared[:MAX_EVIDENCE].tolist()
         ),
-        suspects=(
-            suspect(
-                ROWS_MISALIGNED,
-                "The same row was given to several tasks, though their candidates differ: a cache with the wrong key, or a "
-                "fallback row.",
-                "Key every cache of scores by the whole prompt, and raise where a task has no scores of its own.",
-            ),
-        ),
+        suspects=(_why_shared(len(made), len(shared)),),
         affected=Affected(len(shared), len(table)),
+    )
+
+
+def _why_shared(n_made: int, n_shared: int) -> Suspected:
+    if 2 * n_made > n_shared:
+        return suspect(
+            SILENT_FALLBACK,
+            f"{n_made} tasks have bit by bit the same scores, which follow the listed position alone: they are filled in, as by "
+            "1/(60 + rank).",
+            "Raise where a task has no scores of its own, or count such tasks and show them.",
+        )
+    return suspect(
+        ROWS_MISALIGNED,
+        "The same row was given to several tasks, though their candidates differ: a cache with the wrong key, or a fallback row.",
+        "Key every cache of scores by the whole prompt, and raise where a task has no scores of its own.",
     )
 
 

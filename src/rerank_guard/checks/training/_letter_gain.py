@@ -8,15 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from rerank_guard.checks._nearest_passing import nearest_passing
-from rerank_guard.core.types import FloatArray, TrainingTrace
+from rerank_guard.checks.training._unchanged import rose
+from rerank_guard.core.types import FloatArray, IntArray, TrainingTrace
 from rerank_guard.recording.monitor import TrainingMonitor, feed
 from rerank_guard.stats.bets import log_e_value_below, p_value_of
+from rerank_guard.stats.letters import LettersAgainstChance
 from rerank_guard.stats.sample_size import samples_to_bet_below, samples_to_reach
 
 __all__ = ["LetterGain", "letter_gain"]
 
 _SMALLEST_EFFECT = 1e-6
 """Of log N; an `effect` below this is never advised."""
+
+_RAN_AWAY = 2.5
+"""Times both chance and the start that the NLL of a job is at whose loss ran away, whatever it still knows."""
+
+_AT_START = 16
+"""First examples that show what a job started with."""
+
+_LOOKS = 20
+"""Batches into which the last quarter is divided, at each of which a bet may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,7 @@ class LetterGain:
         needed: the log E at which chance is rejected.
         decided_after: optimiser steps after which the training checks were decided; None where they were not.
         log_against_effect: log E against "the mean gain is at least `least`".
-        log_against_itself: log E against the job's own probabilities, by 1/(N p), which has mean 1 where p is the truth.
+        collapsed: whether what was known before the last quarter of the first pass was lost in it; see `_collapsed`.
         alpha: level of either decision.
         bounded: (n,) the gains in [0, 1], the scale of the bounded-mean bet.
         bounded_least: `least` on that scale.
@@ -49,7 +60,7 @@ class LetterGain:
     needed: float
     decided_after: int | None
     log_against_effect: float
-    log_against_itself: float
+    collapsed: bool
     alpha: float
     bounded: FloatArray
     bounded_least: float
@@ -77,18 +88,27 @@ class LetterGain:
 
     @property
     def too_small(self) -> bool:
-        """Whether a mean gain of `least` is rejected at alpha/2."""
-        return self.log_against_effect >= math.log(2.0 / self.alpha) and self.mean < self.least
+        """Whether a mean gain of `least` is rejected at alpha."""
+        return self.log_against_effect >= math.log(1.0 / self.alpha) and self.mean < self.least
 
     @property
-    def refuted(self) -> bool:
-        """Whether the mean gain is negative and the job's own probabilities are rejected at alpha/2."""
-        return self.mean < 0.0 and self.log_against_itself >= math.log(2.0 / self.alpha)
+    def nothing_learned(self) -> bool:
+        """Whether the job failed: the gain is too small, and there is none over chance, or it was lost again.
+
+        A job that knows the targets and is too confident has a poor NLL as well. It beats chance all the same, and what it
+        lacks is calibration.
+        """
+        return self.too_small and (self.collapsed or not self.beats_chance)
+
+    @property
+    def too_confident(self) -> bool:
+        """Whether most examples gain the effect, or the mean gains nothing, of a job that beats chance: misses cost too much."""
+        return self.mean <= 0.0 or float(np.median(self.gains)) >= self.least
 
     @property
     def p_failed(self) -> float:
-        """P-value of the two ways to fail together."""
-        return min(1.0, 2.0 * p_value_of(max(self.log_against_effect, self.log_against_itself)))
+        """P-value of a mean gain of `least`."""
+        return p_value_of(self.log_against_effect)
 
     @property
     def smaller_effect(self) -> float | None:
@@ -103,7 +123,7 @@ class LetterGain:
         """Examples in the window that would decide at this rate; None where no number would."""
         if self.mean >= self.least:
             return samples_to_reach(float(self.gains.sum()), self.n, self.alpha)
-        return samples_to_bet_below(self.bounded, self.bounded_least, self.alpha / 2.0)
+        return samples_to_bet_below(self.bounded, self.bounded_least, self.alpha)
 
 
 def letter_gain(trace: TrainingTrace, alpha: float, effect: float) -> LetterGain:
@@ -135,12 +155,37 @@ def letter_gain(trace: TrainingTrace, alpha: float, effect: float) -> LetterGain
         needed=math.log(1.0 / alpha),
         decided_after=monitor.decided_after,
         log_against_effect=log_e_value_below(bounded, bounded_least),
-        log_against_itself=-float(gains.sum()),
+        collapsed=_collapsed(trace, first_pass, alpha),
         alpha=alpha,
         bounded=bounded,
         bounded_least=bounded_least,
         later=_gain_of_later_passes(trace),
     )
+
+
+def _collapsed(trace: TrainingTrace, first_pass: IntArray, alpha: float) -> bool:
+    """Whether a job that has beaten chance lost it again: by the last quarter of the first pass.
+
+    Its NLL rose for certain, and either is not shown to beat chance any more, or ran far above chance and above where it
+    started. Growing over-confidence raises the NLL too, but such a job still beats chance, by less than that.
+    """
+    cut = 3 * len(first_pass) // 4
+    late = first_pass[cut:]
+    if cut == 0:
+        return False
+    nll, start = trace.letter_nll[late], trace.letter_nll[first_pass[: min(cut, _AT_START)]]
+    chance = float(np.log(trace.n_candidates[late]).mean())
+    if rose(start, nll) and float(nll.mean()) > _RAN_AWAY * max(chance, float(start.mean())):
+        return True
+    return rose(trace.letter_nll[first_pass[:cut]], nll) and not _beats_chance(trace, late, alpha)
+
+
+def _beats_chance(trace: TrainingTrace, examples: IntArray, alpha: float) -> bool:
+    bets = trace.letter_nll[:, None] if trace.tempered_nll is None else trace.tempered_nll
+    chance = LettersAgainstChance()
+    for part in np.array_split(examples, min(len(examples), _LOOKS)):
+        chance.update(bets[part], trace.n_candidates[part])
+    return chance.largest >= math.log(1.0 / alpha)
 
 
 def _gain_of_later_passes(trace: TrainingTrace) -> float | None:

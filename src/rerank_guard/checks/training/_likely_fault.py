@@ -14,7 +14,7 @@ from rerank_guard.core.faults.training import ANTI_LEARNING, DIVERGED, NO_SIGNAL
 from rerank_guard.core.finding import Suspected, suspect
 from rerank_guard.core.types import TrainingTrace
 
-__all__ = ["LIKELY", "enough_for_you", "likely_fault", "suspected_cause"]
+__all__ = ["LIKELY", "UNCHANGED", "enough_for_you", "likely_fault", "over_confident", "suspected_cause"]
 
 LIKELY = (NO_UPDATE, ANTI_LEARNING, DIVERGED, UNDER_TRAINED, NO_SIGNAL)
 """The faults that `likely_fault` may name, in the order in which it looks for them."""
@@ -29,9 +29,12 @@ _NAMING = 1e-3
 """Share of alpha at which a failed job's targets have to be ranked below chance for it to be named so."""
 
 _UNCHANGED = (
-    "Examples have, to the last digit, the losses that they had in an earlier pass: the steps do not move the weights that the "
+    "Examples have, but for rounding, the losses that they had in an earlier pass: the steps do not move the weights that the "
     "loss depends on."
 )
+UNCHANGED = suspect(NO_UPDATE, _UNCHANGED)
+"""What the comparison of examples with themselves shows, without statistics."""
+
 _AVOIDED = (
     "The target's letter is ranked worse than by chance: the job knows the answer and was taught to avoid it. The loss has "
     "the wrong sign."
@@ -83,12 +86,23 @@ def suspected_cause(trace: TrainingTrace, gain: LetterGain, fault: Fault) -> Sus
         DIVERGED: _RAN_OFF.format("" if sign_known else ", or the loss has the wrong sign"),
         NO_SIGNAL: _NOTHING,
     }.get(fault, fault.what)
-    seen, advice = _seen_beside(gain, fault)
-    if not seen:
-        return suspect(fault, cause, statistical=True)
-    if fault is NO_SIGNAL:  # what was seen replaces "nothing learned", which it refutes
-        return suspect(fault, seen, advice, statistical=True)
-    return suspect(fault, f"{seen} {cause}", statistical=True)
+    if float(np.median(gain.gains)) >= gain.least and fault not in (DIVERGED, ANTI_LEARNING):
+        seen, advice = over_confident(gain)
+        return (
+            suspect(fault, seen, advice, statistical=True)
+            if fault is NO_SIGNAL
+            else suspect(fault, f"{seen} {cause}", statistical=True)
+        )
+    return suspect(fault, cause, statistical=True)
+
+
+def over_confident(gain: LetterGain) -> tuple[str, str]:
+    """What is seen of a job of which most letters gained, and what to do then."""
+    seen = (
+        f"Most letters gained (median {float(np.median(gain.gains)):.3f} nats), but over-confident misses, with NLL up to "
+        f"{gain.nll.max():.3f}, bring the mean gain to {gain.mean:.3f}, under the declared {gain.least:.3f}."
+    )
+    return seen, _LESS_CONFIDENT
 
 
 def enough_for_you(gain: LetterGain) -> str:
@@ -97,20 +111,3 @@ def enough_for_you(gain: LetterGain) -> str:
     if smaller is None:
         return ""
     return f"; or, if this much is enough for you, {setting_advice('loss_below_random', 'effect', smaller)}"
-
-
-def _seen_beside(gain: LetterGain, fault: Fault) -> tuple[str, str]:
-    """What a failed job gained all the same, and what to do then; empty where it gained nothing."""
-    if gain.beats_chance and gain.mean > 0.0:
-        seen = (
-            f"The gain over chance is real but trivial: {gain.mean:.3f} nats, under the declared {gain.least:.3f}."
-        )
-        return seen, _MORE_OF_IT.format(enough_for_you(gain))
-    median = float(np.median(gain.gains))
-    if fault not in (DIVERGED, ANTI_LEARNING) and (median >= gain.least or gain.beats_chance):
-        seen = (
-            f"Most letters gained (median {median:.3f} nats), but over-confident misses, with NLL up to "
-            f"{gain.nll.max():.3f}, bring the mean gain to {gain.mean:.3f}, under the declared {gain.least:.3f}."
-        )
-        return seen, _LESS_CONFIDENT
-    return "", ""

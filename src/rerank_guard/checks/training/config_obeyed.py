@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rerank_guard.checks.training._schedule import idle_at_the_end, pace, warmed_up_after
 from rerank_guard.core.check import check
 from rerank_guard.core.errors import InvalidTraceError
 from rerank_guard.core.faults.training import CONFIG_IGNORED, NOT_TRAINED
@@ -18,6 +19,9 @@ from rerank_guard.core.types import TrainingTrace
 from rerank_guard.core.verdict import Status
 
 __all__ = ["config_obeyed"]
+
+_LONG_ENOUGH = 4
+"""Planned steps of warm-up from which on its length can be told from the trace."""
 
 _USUAL_DEFAULTS = {
     ("learning_rate", 5e-5): "transformers' TrainingArguments",
@@ -40,6 +44,8 @@ class _Allowed:
     spare_steps: int
     dead_rate: float
     min_alive: float
+    max_idle: float
+    warmup_tolerance: float
     sampling_slack: float
 
 
@@ -67,7 +73,7 @@ class _Setting:
 
 @check(
     stage=Stage.TRAINING,
-    claim="the training job ran with the learning rate, steps, examples a step and passes that its plan gives",
+    claim="the training job ran with the learning rate, schedule, steps, examples a step and passes that its plan gives",
     can_name=(NOT_TRAINED, CONFIG_IGNORED),
     rules_out=(CONFIG_IGNORED,),
 )
@@ -82,10 +88,12 @@ def config_obeyed(
     spare_steps: Count = 1,
     dead_rate: Share = 1e-3,
     min_alive: NeededShare = 0.5,
+    max_idle: Share = 0.05,
+    warmup_tolerance: Share = 0.4,
     sampling_slack: Ratio = 3.0,
     max_ignored: Count = 0,
 ) -> Finding:
-    """The peak learning rate, the steps, the examples a step and the passes over the data are those of the plan.
+    """The learning rate's schedule, the steps, the examples a step and the passes over the data are those of the plan.
 
     Exact up to rounding; no statistics. What is let pass:
 
@@ -96,12 +104,17 @@ def config_obeyed(
     - peak learning rate: the tolerance above, and down to `min_peak` of the plan in a job that ran `settled_after` steps or
       more after its warm-up, `min_peak_early` in one that only just ended it; not bounded from below in one that did not.
     - steps with a learning rate above `dead_rate` of the peak: at least `min_alive` of those after the warm-up, where
-      these are `settled_after` or more.
+      these are `settled_after` or more; and there is none at up to `max_idle` of them at the end.
+    - warm-up, where 4 steps or more are planned and the rate is not one number throughout them: the first step near the job's largest rate is within `warmup_tolerance` of
+      the planned one.
+    - the pace of the schedule: a job fails that follows a constant, linear or cosine schedule with warm-up, but at a multiple
+      of the planned pace (a scheduler that is advanced with each micro-batch, or that counts on fewer steps than the job
+      takes). What fits none of these at any pace passes. A job that was ended early shows the first part of its schedule.
     - passes: the first-pass examples are compared with what as many draws with replacement from all of the examples
       would show, so that such sampling passes; only a job that repeats a part of its data in place of the whole fails. Not
       compared where some steps recorded no example.
 
-    FAILED where more than `max_ignored` of these five are not the plan's.
+    FAILED where more than `max_ignored` of these are not the plan's.
 
     Args:
         training_plan: the job as configured.
@@ -116,9 +129,11 @@ def config_obeyed(
         dead_rate: share of the peak up to which a learning rate trains nothing.
         min_alive: least share of the steps after the warm-up at which there is a learning rate; of the usual schedules a
             cosine's is 0.97.
+        max_idle: share of the steps after the warm-up that may be without a learning rate at the end.
+        warmup_tolerance: share by which the warm-up may be shorter or longer than planned.
         sampling_slack: how many distinct examples may be missing beside the tolerance, as a multiple of the square root
             of those that draws with replacement show; their standard deviation is at most 0.4 of that root.
-        max_ignored: how many of the five may differ.
+        max_ignored: how many of these may differ.
 
     Returns:
         PASSED, or FAILED with not-trained (no optimiser step) or config-ignored.
@@ -136,7 +151,16 @@ def config_obeyed(
     if not trace.optimizer_steps:
         return _not_trained(plan, trace)
     allowed = _Allowed(
-        tolerance, min_peak, min_peak_early, settled_after, spare_steps, dead_rate, min_alive, sampling_slack
+        tolerance,
+        min_peak,
+        min_peak_early,
+        settled_after,
+        spare_steps,
+        dead_rate,
+        min_alive,
+        max_idle,
+        warmup_tolerance,
+        sampling_slack,
     )
     settings = _settings(plan, trace, allowed)
     wrong = [setting for setting in settings if setting.wrong]
@@ -210,12 +234,30 @@ def _steps(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> _Sett
 
 
 def _schedule(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> list[_Setting]:
-    """Steps after the warm-up that have a learning rate: a schedule may end long before the job does."""
-    rates = trace.learning_rate[plan.warmup_steps :]
-    if len(rates) < allowed.settled_after or not rates.any():
+    """The warm-up, the steps after it that have a learning rate, and the pace of the schedule."""
+    rates = trace.learning_rate
+    after = rates[plan.warmup_steps :]
+    if len(after) < allowed.settled_after or not rates.any():
         return []
-    alive = int((rates > allowed.dead_rate * rates.max()).sum())
-    return [_Setting("steps_with_a_learning_rate", len(rates), alive, alive < allowed.min_alive * len(rates))]
+    alive = int((after > allowed.dead_rate * after.max()).sum())
+    idle = idle_at_the_end(after)
+    ended_early = idle > allowed.spare_steps + math.ceil(allowed.max_idle * len(after))
+    settings = [
+        _Setting(
+            "steps_with_a_learning_rate",
+            len(after),
+            min(alive, len(after) - idle),
+            ended_early or alive < allowed.min_alive * len(after),
+        )
+    ]
+    if plan.warmup_steps >= _LONG_ENOUGH and np.ptp(rates[: plan.warmup_steps + 1]) > 0.0:
+        seen, slack = warmed_up_after(rates), allowed.spare_steps
+        too_short = seen + slack < (1.0 - allowed.warmup_tolerance) * plan.warmup_steps
+        too_long = seen - slack > (1.0 + allowed.warmup_tolerance) * plan.warmup_steps
+        settings.append(_Setting("warmup_steps", plan.warmup_steps, seen, too_short or too_long))
+    seen_pace = pace(plan, rates)
+    how = " (the schedule is advanced with each micro-batch, or ends before the job)" if seen_pace != 1.0 else ""
+    return [*settings, _Setting("schedule_steps_per_step", 1.0, seen_pace, seen_pace != 1.0, how)]
 
 
 def _examples_per_step(plan: TrainingPlan, largest: int, mean: float, tolerance: float) -> _Setting:

@@ -45,6 +45,7 @@ class _Late:
 
     Attributes:
         nll: mean letter NLL, nats; NaN of no example.
+        tempered: the smallest mean NLL over the recorded temperatures, nats; `nll` where only that was recorded.
         prior: NLL of the best constant letter distribution in hindsight, corrected for having been fitted, nats.
         chance: log N.
         counts: (N,) how often each position was the target's.
@@ -52,6 +53,7 @@ class _Late:
     """
 
     nll: float
+    tempered: float
     prior: float
     chance: float
     counts: IntArray
@@ -74,8 +76,9 @@ def loss_below_letter_prior(training_trace: TrainingTrace, *, alpha: Level = ALP
 
     - PASSED: it reached 1/alpha.
     - FAILED: it did not, the targets' positions over the last half of the first pass are uneven (a Dirichlet-multinomial
-      e-value of 1/alpha, `stats.skew`), and the mean NLL there is at or above the entropy of the positions' shares
-      (plus (N-1)/2n for their having been fitted; Miller 1955). A job with uniform positions is failed with probability
+      e-value of 1/alpha, `stats.skew`), and the mean NLL there is, at every recorded temperature, at or above the entropy of the positions'
+      shares (plus (N-1)/2n for their having been fitted; Miller 1955). At one temperature alone, a job that knows the items
+      and is too confident would be failed for its calibration. A job with uniform positions is failed with probability
       alpha at most, whatever it learned.
     - INCONCLUSIVE: the job left chance, and neither holds.
     - NOT_APPLICABLE: the job has not left chance, so there is no gain to be explained and `loss_below_random` says
@@ -109,7 +112,7 @@ def loss_below_letter_prior(training_trace: TrainingTrace, *, alpha: Level = ALP
     status = Status.INCONCLUSIVE
     if monitor.prior.largest >= needed:
         status = Status.PASSED
-    elif late.p_uneven <= alpha and late.nll >= late.prior:
+    elif late.p_uneven <= alpha and late.tempered >= late.prior:
         status = Status.FAILED
     return Finding(
         status,
@@ -144,8 +147,13 @@ def _measure(trace: TrainingTrace, positions: IntArray) -> _Late:
     late = late[trace.n_candidates[late] == trace.n_candidates[0]]
     n = int(trace.n_candidates[0])
     counts = np.bincount(positions[late], minlength=n).astype(np.int64)
+    nll = float(trace.letter_nll[late].mean()) if len(late) else math.nan
+    by_temperature = (
+        () if trace.tempered_nll is None or not len(late) else trace.tempered_nll[late].mean(axis=0).tolist()
+    )
     return _Late(
-        nll=float(trace.letter_nll[late].mean()) if len(late) else math.nan,
+        nll=nll,
+        tempered=min((nll, *by_temperature)),
         prior=_entropy(counts) + (len(counts) - 1) / (2.0 * max(1, len(late))),
         chance=math.log(n),
         counts=counts,

@@ -17,7 +17,14 @@ from rerank_guard.checks.training._hopeless_trace import (
     hopeless,
 )
 from rerank_guard.checks.training._letter_gain import LetterGain, letter_gain
-from rerank_guard.checks.training._likely_fault import LIKELY, enough_for_you, likely_fault, suspected_cause
+from rerank_guard.checks.training._likely_fault import (
+    LIKELY,
+    UNCHANGED,
+    enough_for_you,
+    likely_fault,
+    over_confident,
+    suspected_cause,
+)
 from rerank_guard.checks.training._loss_course import quarters
 from rerank_guard.checks.training._loss_scale import loss_scale
 from rerank_guard.checks.training._unchanged import repeats_its_losses
@@ -81,15 +88,18 @@ def loss_below_random(
 
     - PASSED: E reached 1/alpha at some step, and the mean gain log N - NLL in the window is at least `effect` of the
       mean log N.
-    - FAILED: "the mean gain is at least the effect" is rejected at alpha/2 (a bet on gains clipped below at -log N;
-      clipping from below only raises a mean, so it is safe here and would not be for PASSED), or the mean gain is
-      negative and the job's own probabilities are refuted at alpha/2 (1/E >= 2/alpha), or the trace shows that
-      nothing could have been learned: no trainable parameters, no step, learning rate 0, gradients of 0 at
-      `zero_gradients` of the steps or more, an NLL that
-      is not finite, or non-finite gradient norms at more than `max_non_finite` of the recorded steps. (Fewer are normal in half
-      precision: dynamic loss scaling starts too large and skips its first steps; Micikevicius et al. 2018. Their
-      number is measured.)
-    - INCONCLUSIVE: else, with the number of examples that would decide. Also where the losses are on another scale than log N
+    - FAILED: "the mean gain is at least the effect" is rejected at alpha (a bet on gains clipped below at -log N;
+      clipping from below only raises a mean, so it is safe here and would not be for PASSED) and chance was not, or was
+      beaten earlier and is so no more (the NLL rose for certain by the last quarter of the first pass, and does not beat
+      chance there, or ran to 2.5 times both chance and its start); or the trace shows that nothing could have been
+      learned: no trainable parameters, no step, learning rate 0, gradients of 0 at `zero_gradients` of the steps or more,
+      examples that have in a later pass the very losses that they had before and do not beat chance, an NLL that is not
+      finite, or non-finite gradient norms at
+      more than `max_non_finite` of the recorded steps. (Fewer are normal in half precision: dynamic loss scaling starts too
+      large and skips its first steps; Micikevicius et al. 2018. Their number is measured.)
+    - INCONCLUSIVE: else, with the number of examples that would decide. So is a job that beats chance with a gain below the
+      effect: it may know the targets and be too confident or not confident enough, which is a matter of calibration
+      (`calibrated`), or have learned little so far. Also where the losses are on another scale than log N
       (`loss_recorded_per_letter`), and where the first pass would fail but
       later passes do gain the effect: on repeated examples memorised answers look the same as learned ones, so they
       decide nothing.
@@ -151,7 +161,7 @@ def loss_below_random(
         suspects=() if outcome.suspected is None else (outcome.suspected,),
         cause=outcome.cause,
         next_step=outcome.next_step,
-        p_failed=gain.p_failed,
+        p_failed=None if outcome.suspected is UNCHANGED else gain.p_failed,
     )
 
 
@@ -187,7 +197,9 @@ def _decide(trace: TrainingTrace, gain: LetterGain) -> _Outcome:
         return _Outcome(Status.INCONCLUSIVE, None, *_OTHER_SCALE)
     if gain.beats_chance and gain.mean >= gain.least:
         return _Outcome(Status.PASSED)
-    if not (gain.too_small or gain.refuted):
+    if not gain.beats_chance and repeats_its_losses(trace):
+        return _Outcome(Status.FAILED, UNCHANGED)
+    if not gain.nothing_learned:
         return _undecided(gain, likely_fault(trace, gain, decided=False))
     if gain.later is not None and gain.later >= gain.least:
         cause = (
@@ -201,6 +213,8 @@ def _decide(trace: TrainingTrace, gain: LetterGain) -> _Outcome:
 
 
 def _undecided(gain: LetterGain, fault: Fault | None) -> _Outcome:
+    if gain.beats_chance and gain.too_confident:
+        return _Outcome(Status.INCONCLUSIVE, None, *over_confident(gain))
     if gain.beats_chance:
         seen = (
             f"The gain over chance is real but so far trivial: {gain.mean:.3f} nats, under the declared "
@@ -210,7 +224,7 @@ def _undecided(gain: LetterGain, fault: Fault | None) -> _Outcome:
         seen = (
             f"{gain.n} examples with a mean gain of {gain.mean:.3f} nats decide neither for nor against learning."
         )
-    enough = gain.enough
+    enough = None if gain.too_small else gain.enough
     if enough is None:
         advice = f"No number of examples at this rate would decide; train for longer{enough_for_you(gain)}."
     else:

@@ -52,10 +52,18 @@ def read_table(path: Path) -> FileTable:
 
 def _tables_in(folder: Path) -> Iterator[FileTable]:
     shared, own = folder / SHARED_FILE, folder / OWN_FILE
-    if shared.is_file() and (table := _shared_table(shared, _read(shared))) is not None:
+    if _is_file(shared) and (table := _shared_table(shared, _read(shared))) is not None:
         yield FileTable(shared, table)
-    if own.is_file():
+    if _is_file(own):
         yield FileTable(own, _read(own))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; not in a folder that may not be searched, which is no folder of this user's."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def _shared_table(path: Path, data: Mapping[str, Any]) -> Mapping[str, Any] | None:

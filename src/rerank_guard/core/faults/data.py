@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from rerank_guard.core.fault import Fault, names
-from rerank_guard.core.faults.groups import OTHER_SCORES, POOR_RANKING, POOR_TRAINING, TOO_GOOD
+from rerank_guard.core.faults.groups import OTHER_SCORES, POOR_RANKING, POOR_SCORES, POOR_TRAINING, TOO_GOOD
 from rerank_guard.core.stage import Stage
 
 __all__ = [
     "DEGENERATE_TITLES",
     "DUPLICATE_CANDIDATES",
+    "EASY_NEGATIVES",
     "HISTORY_LEAK",
+    "HISTORY_ORDER_DIFFERS",
     "LABEL_OFFSET",
     "RESULT_MALFORMED",
     "SPLIT_OVERLAP",
     "SURVIVORSHIP",
     "TARGET_LISTED_TWICE",
     "TARGET_NOT_LISTED",
+    "TARGET_NOT_NEWEST",
     "TARGET_POSITION_SKEW",
     "TASKS_REDRAWN",
     "TASKS_REWRITTEN",
     "TEMPORAL_LEAK",
     "TEXT_ARTIFACT_LEAK",
+    "TRAIN_TEST_MISMATCH",
 ]
 
 TASKS_REDRAWN = Fault(
@@ -108,6 +112,33 @@ TEMPORAL_LEAK = Fault(
     confused_with=names("split-overlap"),
 )
 
+HISTORY_ORDER_DIFFERS = Fault(
+    "history-order-differs",
+    Stage.DATA,
+    "Training histories list the items of a user in another order than test histories do, so that nothing is learned of what was taken last.",
+    "Sort each user's interactions by time before histories are cut, with one function for training and test; shuffle examples and candidates, not histories.",
+    explains=names(POOR_RANKING),
+    confused_with=names("prompt-skew target-not-newest"),
+)
+
+TARGET_NOT_NEWEST = Fault(
+    "target-not-newest",
+    Stage.DATA,
+    "The target items of training were taken before the items of their histories, so that the job learns to name what came first.",
+    "Sort each user's interactions by time, oldest first; the target item is the last one, and the history what lies before it.",
+    explains=names(POOR_RANKING),
+    confused_with=names("history-order-differs temporal-leak"),
+)
+
+EASY_NEGATIVES = Fault(
+    "easy-negatives",
+    Stage.DATA,
+    "The negatives are told from target items without a look at the user: the same few are listed for everybody, or they are items that are nobody's target item.",
+    "Draw negatives for each user anew, from the items that are target items of others too (by popularity, or from the first stage).",
+    explains=names(TOO_GOOD, "above-ceiling baseline-not-beaten history-ignored no-signal"),
+    confused_with=names("text-artifact-leak"),
+)
+
 DEGENERATE_TITLES = Fault(
     "degenerate-titles",
     Stage.DATA,
@@ -149,4 +180,14 @@ RESULT_MALFORMED = Fault(
     "What a check was given could not be judged: wrong shapes, values that are not numbers, or ids that come twice.",
     "Correct what the evidence names.",
     explains=names(POOR_RANKING),
+)
+
+TRAIN_TEST_MISMATCH = Fault(
+    "train-test-mismatch",
+    Stage.DATA,
+    "The held-out lists have numbers of candidates that no training list has.",
+    "Train on lists as long as those that are served: draw N for training from the lengths of the held-out lists.",
+    milder=True,
+    explains=POOR_SCORES,
+    confused_with=names("stale-checkpoint"),
 )

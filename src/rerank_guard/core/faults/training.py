@@ -8,6 +8,7 @@ from rerank_guard.core.stage import Stage
 
 __all__ = [
     "ANTI_LEARNING",
+    "BASE_CANNOT_LEARN",
     "CONFIG_IGNORED",
     "DIVERGED",
     "FROZEN_WEIGHTS_UPDATED",
@@ -73,6 +74,18 @@ UNDER_TRAINED = Fault(
     refuted_by_learning=True,
     explains=names(POOR_SCORES),
     confused_with=names("no-signal no-update"),
+)
+
+BASE_CANNOT_LEARN = Fault(
+    "base-cannot-learn",
+    Stage.TRAINING,
+    "The data have a rule, and this base model cannot learn it in the steps that it was given.",
+    "Train for several times the steps, and train a larger base on the same data: where the letter NLL then falls below chance, "
+    "the data have a rule.",
+    symptom=True,
+    unnamed=True,
+    explains=names(POOR_SCORES),
+    confused_with=names("no-signal"),
 )
 
 FROZEN_WEIGHTS_UPDATED = Fault(

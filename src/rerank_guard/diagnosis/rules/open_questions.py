@@ -12,7 +12,7 @@ from rerank_guard.core.faults.prompts import LETTER_CANDIDATE_MISMATCH, PROMPT_S
 from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE, STALE_CHECKPOINT
 from rerank_guard.core.faults.scoring import BATCH_DEPENDENT, ROWS_MISALIGNED, WRONG_LOGIT_POSITION
 from rerank_guard.core.faults.supervision import LETTER_NOT_SUPERVISED, LOSS_MASK_WRONG
-from rerank_guard.core.faults.training import NO_UPDATE, UNDER_TRAINED
+from rerank_guard.core.faults.training import BASE_CANNOT_LEARN, NO_UPDATE, UNDER_TRAINED
 from rerank_guard.core.stage import Stage
 from rerank_guard.diagnosis.evidence import Evidence
 
@@ -63,7 +63,13 @@ def fits_no_signal(evidence: Evidence) -> tuple[str, ...]:
         after = [(fault, AFTER_TRAINING) for fault in LOSES_WHAT_WAS_LEARNED]
         known = [*after, *(pair for pair in in_training if pair[0] not in LOSES_WHAT_WAS_LEARNED)]
     left = [(fault, stages) for fault, stages in known if not evidence.excludes(fault, stages)]
-    return with_what_decides(evidence, left)
+    if not evidence.failed("loss_below_random"):
+        return with_what_decides(evidence, left)
+    # a job at chance shows that nothing was learned, not that nothing could be
+    return (
+        *with_what_decides(evidence, left[: MAX_ALTERNATIVES - 1]),
+        f"{BASE_CANNOT_LEARN}: {BASE_CANNOT_LEARN.fix}",
+    )
 
 
 def with_what_decides(evidence: Evidence, faults: Sequence[tuple[Fault, Collection[Stage]]]) -> tuple[str, ...]:

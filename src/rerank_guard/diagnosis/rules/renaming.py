@@ -112,10 +112,13 @@ def had_learned_before(suspicion: Suspicion, evidence: Evidence) -> Suspicion | 
 
 
 def overfits_and_learns_nothing(suspicion: Suspicion, evidence: Evidence) -> Suspicion | None:
-    """Where the job overfits one batch, the data are all that is left."""
+    """Where the job overfits one batch, the data are left, and what this base can learn."""
     learns = evidence.passed("overfits_one_batch")
     if suspicion.fault is NO_SIGNAL and suspicion.source == _LOSS and learns:
-        words = "The job itself can learn (it overfits one batch): what it is shown has no rule in it."
+        words = (
+            "The job itself can learn, as it overfits one batch; over all examples nothing was learned. The data may have no "
+            "rule, or this base cannot learn it in these steps."
+        )
         return replace(suspicion, cause=f"{suspicion.cause} {words}")
     return None
 

@@ -128,7 +128,7 @@ class Job:
             norm = float(np.linalg.norm(gradient))
             if self._is_nan(step):
                 norm = float("nan")
-            elif not self._change.frozen:
+            elif not (self._change.frozen or self._change.detached):
                 weights = _moved(weights, rate * adam.direction(gradient))
             recorder.step(rate, norm)
             if (step + 1) % _LOGGED_EVERY == 0 or step + 1 == schedule.steps:

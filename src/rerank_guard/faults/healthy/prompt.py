@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rerank_guard.core.types import LetterTable, LetterToken, RankingTask
 from rerank_guard.faults.healthy.tokenizer import LETTER_IDS, LETTERS, encode, token_text
@@ -39,6 +40,7 @@ def letter_table() -> LetterTable:
     )
 
 
+@lru_cache(maxsize=10_000)
 def clean_title(title: str) -> str:
     """A title on one line, without anything that could be read as a part of the prompt."""
     printable = "".join(

@@ -24,7 +24,7 @@ from rerank_guard.baselines.counterfactual import (
     swapped_histories,
 )
 from rerank_guard.core.given import Cost, gives
-from rerank_guard.core.listed import target_listing
+from rerank_guard.core.listed import falls_by_first_stage, target_listing
 from rerank_guard.core.target import ScoresSyntheticTasks
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, FloatArray
@@ -33,6 +33,9 @@ from rerank_guard.suite.asking import Asking
 from rerank_guard.suite.rows import as_float_rows
 
 __all__: list[str] = []
+
+_MOST_IN_ORDER = 0.9
+"""Share of the lists by falling first-stage scores from which on the listed order is the first stage's."""
 
 _POSITION_SKEW_ALPHA = 0.01
 """Level at which the listed order counts as better than chance and becomes a baseline of its own."""
@@ -92,6 +95,8 @@ def baselines(
         InvalidTaskError: first_stage_scores for some tasks only, or a popularity or times that know no candidate.
     """
     found = _skewed_orders(tasks, k)
+    if _in_first_stage_order(tasks):
+        found.pop("listed order", None)  # it is the retriever's order, which is compared with by that name
     if item_popularity is not None:
         found["popularity"] = popularity_scores(tasks, item_popularity)
         found["reversed popularity"] = reversed_popularity_scores(tasks, item_popularity)
@@ -101,6 +106,10 @@ def baselines(
         found[f"newest first ({kind})"] = recency_scores(tasks, times)
         found[f"oldest first ({kind})"] = reversed_recency_scores(tasks, times)
     return found | (own_baselines or {})
+
+
+def _in_first_stage_order(tasks: TaskTable) -> bool:
+    return float(falls_by_first_stage(tasks).mean()) >= _MOST_IN_ORDER
 
 
 def _skewed_orders(tasks: TaskTable, k: int) -> dict[str, list[FloatArray]]:

@@ -111,4 +111,5 @@ def _ranking_tasks(asking: Asking, given: Sequence[RankingTask], method: str) ->
 def cutoffs(asking: Asking, given_tasks: Sequence[RankingTask]) -> tuple[int, ...]:
     """The K of Recall@K: those asked for, else the reranker's own, else the defaults below the smallest N."""
     lengths = [task.n_candidates for task in given_tasks]
-    return choose_cutoffs(asking.settings.cutoffs, asking.reranker, lengths)
+    settings = asking.settings
+    return choose_cutoffs(settings.cutoffs, asking.reranker, lengths, where=f"the cutoffs of {settings.where('k')}")

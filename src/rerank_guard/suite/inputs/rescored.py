@@ -48,28 +48,36 @@ def probed_scores(scores: list[FloatArray], probed_rows: list[int]) -> list[Floa
 
 
 @gives()
-def relisted_tasks(probed_tasks: list[RankingTask]) -> list[RankingTask]:
-    """The first `RELISTED` of them that list more than one candidate, in another order under the same query_id."""
-    longer = [task for task in probed_tasks if task.n_candidates > 1]
-    return [_listed_in(task, np.roll(np.arange(task.n_candidates), 1), task.query_id) for task in longer[:RELISTED]]
+def relistable_tasks(probed_tasks: list[RankingTask]) -> list[RankingTask]:
+    """The first `RELISTED` of them that list more than one candidate."""
+    return [task for task in probed_tasks if task.n_candidates > 1][:RELISTED]
+
+
+@gives()
+def relisted_tasks(relistable_tasks: list[RankingTask]) -> list[RankingTask]:
+    """The same in another order under the same query_id."""
+    return [_listed_in(task, np.roll(np.arange(task.n_candidates), 1), task.query_id) for task in relistable_tasks]
 
 
 @gives(needs=ScoresSyntheticTasks, cost=Cost.SCORING)
 def relisted_scores(
     asking: Asking,
     scores: list[FloatArray],  # noqa: ARG001  a cache has them then
+    relistable_tasks: list[RankingTask],
     relisted_tasks: list[RankingTask],
 ) -> Relisted:
-    """What score() gives for them, and for the same lists under new ids.
+    """What score() gives for them, for the same lists under new ids, and for the tasks' own lists under new ids.
 
     Raises:
         NotOfferedError: score() raises for a list that is not in tasks(), as one does that reads recorded scores.
         InvalidScoresError: what it gave is malformed.
     """
     renamed = [replace(task, query_id=f"{task.query_id}, relisted") for task in relisted_tasks]
+    own = [replace(task, query_id=f"{task.query_id}, own list") for task in relistable_tasks]
     try:
         same_id = asking.ask_unseen(asking.reranker.score, relisted_tasks)
         new_id = asking.ask_unseen(asking.reranker.score, renamed)
+        own_list = asking.ask_unseen(asking.reranker.score, own)
     except RerankGuardError:
         raise
     except Exception as error:  # whatever it raises says that it does not score this
@@ -79,6 +87,7 @@ def relisted_scores(
     return Relisted(
         as_float_rows(same_id, "scores (another list, the same id)", "score()"),
         as_float_rows(new_id, "scores (another list, another id)", "score()"),
+        as_float_rows(own_list, "scores (the same list, another id)", "score()"),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from transformers import TrainerCallback
+
 from rerank_guard.core.errors import NotOfferedError
 from rerank_guard.core.target import Progress
 from rerank_guard.core.training_change import LossChange, TrainingChange
@@ -20,6 +22,7 @@ from rerank_model.targets.broken.trainers import (
     NanTrainer,
     SequenceTrainer,
     SkipNanSteps,
+    StepsNothing,
 )
 from rerank_model.training.dataset import LetterCollator
 from rerank_model.training.settings import TrainingSettings
@@ -96,10 +99,16 @@ def run_broken_job(
             progress=progress,
             monitor=monitor,
             make_trainer=_trainer_of(change),
-            callbacks=[SkipNanSteps()] if change.nan_every is not None else [],
+            callbacks=_callbacks_of(change),
         ),
         settings,
     )
+
+
+def _callbacks_of(change: TrainingChange) -> list[TrainerCallback]:
+    if change.detached:
+        return [StepsNothing()]
+    return [SkipNanSteps()] if change.nan_every is not None else []
 
 
 def _trainer_of(change: TrainingChange) -> Callable[..., LetterTrainer]:

@@ -11,7 +11,14 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from rerank_guard.core.prompts import IGNORED
 from rerank_model.training.trainer import LetterTrainer
 
-__all__ = ["AveragedSequenceTrainer", "FlippedTrainer", "NanTrainer", "SequenceTrainer", "SkipNanSteps"]
+__all__ = [
+    "AveragedSequenceTrainer",
+    "FlippedTrainer",
+    "NanTrainer",
+    "SequenceTrainer",
+    "SkipNanSteps",
+    "StepsNothing",
+]
 
 
 class FlippedTrainer(LetterTrainer):
@@ -85,3 +92,19 @@ class SkipNanSteps(TrainerCallback):
         for weight in [] if model is None else model.parameters():
             if weight.grad is not None and not bool(torch.isfinite(weight.grad).all()):
                 weight.grad = None
+
+
+class StepsNothing(TrainerCallback):
+    """Drops every gradient, as where the optimiser holds other weights than the model's."""
+
+    def on_pre_optimizer_step(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: nn.Module | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Before the step is taken."""
+        for weight in [] if model is None else model.parameters():
+            weight.grad = None

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
+from embedded_once import Trained
 from scipy import stats
 
 from rerank_guard.core.types import FloatArray, RankingTask
 from rerank_guard.metrics import expected_hit_at_k
 from rerank_model.data.world import SplitTasteRule, world_tasks
 from rerank_model.scoring.scorer import Prompts, pad_prompts
-from rerank_model.targets.embedded import N_CANDIDATES, WorldTarget, make_target
+from rerank_model.targets.embedded import N_CANDIDATES, WorldTarget
 
 BATCH = 16
 K = 5
@@ -26,10 +27,8 @@ Change = Callable[[Prompts, int], Prompts]
 
 
 @pytest.fixture(scope="module")
-def trained() -> WorldTarget:
-    target = make_target(1, "cpu")
-    target.train(lambda *_, **__: None)
-    return target
+def trained(embedded: Trained) -> WorldTarget:
+    return embedded.world
 
 
 @pytest.fixture(scope="module")
