@@ -49,3 +49,47 @@ def test_negatives_that_nobody_takes_fail_at_the_level():
 
 def test_lists_of_the_target_item_alone_are_not_judged():
     assert negatives_not_easy([task(user, user, ()) for user in range(20)]).status is Status.NOT_APPLICABLE
+
+
+def cut_from_a_pool(n_pooled, n_others, *, own=0):
+    """Lists of 9 to 12 negatives: of some users from 12 items, but for `own`; of the others from many."""
+    rng = np.random.default_rng(1)
+    pooled = [
+        task(
+            user,
+            1000 + user,
+            [
+                *rng.choice(12, size=9 + user % 4 - own, replace=False).tolist(),
+                *range(5000 + 5 * user, 5000 + 5 * user + own),
+            ],
+        )
+        for user in range(n_pooled)
+    ]
+    return pooled + [
+        task(user, 9000 + user, range(20000 + 20 * user, 20012 + 20 * user)) for user in range(100, 100 + n_others)
+    ]
+
+
+def test_lists_that_are_cut_from_the_same_few_items_are_alike():
+    verdict = negatives_not_easy(cut_from_a_pool(40, 60))
+    assert (verdict.status, verdict.fault) == (Status.FAILED, "easy-negatives")
+    assert verdict.measured["share_with_the_same_negatives"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(("nearly_all", "status"), [(0.75, Status.FAILED), (0.95, Status.PASSED)])
+def test_nearly_all_of_the_negatives_have_to_be_of_the_few(nearly_all, status):
+    assert negatives_not_easy(cut_from_a_pool(40, 60, own=2), nearly_all=nearly_all).status is status
+
+
+@pytest.mark.parametrize(("many_items", "status"), [(5.0, Status.FAILED), (500.0, Status.PASSED)])
+def test_a_small_catalogue_is_not_judged_by_that(many_items, status):
+    assert negatives_not_easy(cut_from_a_pool(40, 60), many_items=many_items, alpha=1e-300).status is status
+
+
+def test_a_few_lists_from_the_same_items_do_not_hide_many_equal_ones():
+    tasks = alike(40, 55) + [
+        task(500 + user, 3000 + user, (0, 1, 2, 3, 4, 5, 6, 7, 70 + user)) for user in range(5)
+    ]
+    verdict = negatives_not_easy(tasks)
+    assert verdict.status is Status.FAILED
+    assert verdict.measured["share_with_the_same_negatives"] >= 0.4

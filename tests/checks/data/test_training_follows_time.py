@@ -46,3 +46,27 @@ def test_the_level_is_kept():
     p_value = training_follows_time(*made).p_failed
     assert training_follows_time(*made, alpha=1.01 * p_value).status is Status.FAILED
     assert training_follows_time(*made, alpha=0.99 * p_value).status is Status.PASSED
+
+
+REVERSED = (8, 7, 6, 5, 4, 3, 2, 1, 0)
+
+
+@pytest.mark.parametrize(("min_items", "status"), [(8, Status.FAILED), (9, Status.NOT_APPLICABLE)])
+def test_so_many_items_have_to_be_shared(min_items, status):
+    assert training_follows_time(*split(REVERSED), min_items=min_items).status is status
+
+
+@pytest.mark.parametrize(("min_share", "status"), [(0.8, Status.FAILED), (0.95, Status.NOT_APPLICABLE)])
+def test_such_a_share_has_to_be_shared(min_share, status):
+    """The film that is tested in training is no part of the test history's nine: of eight, seven are shared."""
+    training, tests = split(REVERSED)
+    cut = [
+        task(user, [*(10**6 + user,), *(int(item.item_id[1:]) for item in one.history)])
+        for user, one in enumerate(training)
+    ]
+    assert training_follows_time(cut, tests, min_share=min_share).status is status
+
+
+@pytest.mark.parametrize(("times_natural", "status"), [(10.0, Status.FAILED), (1000.0, Status.NOT_APPLICABLE)])
+def test_training_has_to_match_more_often_than_users_who_are_alike(times_natural, status):
+    assert training_follows_time(*split(REVERSED), times_natural=times_natural).status is status

@@ -169,3 +169,13 @@ def test_errors():
         recall_uniform_by_position([], [], 5)
     with pytest.raises(RerankGuardError, match="effect=1"):
         recall_uniform_by_position(scores, tasks, 5, effect=1.0)
+
+
+@pytest.mark.parametrize(("alpha_parts", "status"), [(0.4, Status.INCONCLUSIVE), (1e-9, Status.NOT_APPLICABLE)])
+def test_a_part_that_differs_is_left_to_chance_at_the_level_of_parts(alpha_parts, status):
+    """Sixty users; those of the first half are found somewhat more often."""
+    rng = np.random.default_rng(1)
+    tasks = random_tasks(rng, [20] * 60)
+    rows = noisy_scores(tasks, rng, 1.0)
+    rows = [row + 1.5 * (np.arange(20) < 10) for row in rows]
+    assert recall_uniform_by_position(rows, tasks, 5, alpha_parts=alpha_parts).status is status

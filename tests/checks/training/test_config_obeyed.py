@@ -345,3 +345,25 @@ def test_an_idle_end_and_another_warm_up_can_be_allowed():
         trace = replace(make_trace(np.full(3200, 3.0), steps=200), learning_rate=rates)
         assert config_obeyed(plan, trace).fault == "config-ignored"
         assert config_obeyed(plan, trace, **allowed).fault is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [({}, Status.FAILED), ({"pace_fits": 1e-6}, Status.PASSED), ({"pace_differs": 0.9}, Status.PASSED)],
+)
+def test_how_near_to_a_schedule_of_another_pace_is_a_setting(settings, status):
+    """A linear schedule of half the steps, a little off its course; that it ends early is let pass."""
+    plan = TrainingPlan(
+        n_examples=6400,
+        examples_per_step=16,
+        epochs=1.0,
+        max_steps=None,
+        warmup_steps=0,
+        learning_rate=2e-4,
+        trainable_parameters=None,
+    )
+    progress = 2.0 * np.arange(400) / 400
+    rates = np.maximum(0.0, 1.0 - progress) * (1.0 + 1e-3 * np.sin(9.0 * progress))
+    trace = replace(make_trace(np.full(6400, 2.0), n=20, steps=400, planned=400), learning_rate=2e-4 * rates)
+    verdict = config_obeyed(plan, trace, max_idle=0.99, min_alive=0.01, **settings)
+    assert verdict.status is status

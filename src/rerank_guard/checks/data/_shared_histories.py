@@ -13,18 +13,26 @@ from rerank_guard.checks.data._evenly_spaced import rows_evenly_spaced
 from rerank_guard.checks.data._task_pairs import Split
 from rerank_guard.core.types import FloatArray, IntArray
 
-__all__ = ["SharedHistories", "shared_histories"]
+__all__ = ["SharedHistories", "SharedRule", "shared_histories"]
 
 _MOST_TASKS = 2_000
 _MOST_TESTS = 50
 """Test tasks with a training task's rarest item that are compared with it."""
 
-_FEWEST_ITEMS = 4
-_LEAST_SHARE = 0.6
-"""Of the shorter history, from which on two tasks are taken to be of one user."""
 
-_CONTROLS = 10
-"""Times as often as test tasks match each other, which are of different users."""
+@dataclass(frozen=True, slots=True)
+class SharedRule:
+    """When two tasks are taken to be of one user.
+
+    Attributes:
+        min_items: items that both histories have.
+        min_share: the same as a share of the shorter history.
+        times_natural: times as often as test tasks match each other, which are of different users.
+    """
+
+    min_items: int
+    min_share: float
+    times_natural: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,16 +54,16 @@ class SharedHistories:
     before_target: FloatArray
 
 
-def shared_histories(training: Split, test: Split) -> SharedHistories | None:
+def shared_histories(training: Split, test: Split, rule: SharedRule) -> SharedHistories | None:
     """Match training tasks with test tasks by their items; None where users who are alike match nearly as often.
 
     At most 2,000 training tasks are looked at, evenly spaced.
     """
     rows = rows_evenly_spaced(len(training.table), _MOST_TASKS).tolist()
     histories = [training.histories.row(row).tolist() for row in rows]
-    tests = _Tests(test)
+    tests = _Tests(test, rule)
     found = [tests.match(history, int(training.query[row])) for row, history in zip(rows, histories, strict=True)]
-    if tests.natural_share() * _CONTROLS * len(rows) > sum(at is not None for at in found):
+    if tests.natural_share() * rule.times_natural * len(rows) > sum(at is not None for at in found):
         return None
     matched = [
         _compared(training, row, history, at, tests)
@@ -109,7 +117,8 @@ def _by_test_task(matches: list[_Match]) -> SharedHistories:
 class _Tests:
     """The test tasks, found by an item of their history or by their query."""
 
-    def __init__(self, test: Split) -> None:
+    def __init__(self, test: Split, rule: SharedRule) -> None:
+        self._rule = rule
         self._histories = [test.histories.row(row).tolist() for row in range(len(test.table))]
         self._targets = test.target.tolist()
         self._query = test.query.tolist()
@@ -143,14 +152,14 @@ class _Tests:
             leave_out: test tasks that are not compared.
         """
         known = [item for item in set(history) if item in self._with_item]
-        if len(known) < _FEWEST_ITEMS:
+        if len(known) < self._rule.min_items:
             return None
         rarest = min(known, key=lambda item: (len(self._with_item[item]), item))
         asked = (*self._of_query.get(query, ()), *self._with_item[rarest][:_MOST_TESTS])
         own = set(history)
         compared = [(row, len(own.intersection(self._histories[row]))) for row in asked if row not in leave_out]
         best, shared = max(compared, key=lambda pair: pair[1], default=(0, 0))
-        enough = max(_FEWEST_ITEMS, _LEAST_SHARE * min(len(own), len(set(self._histories[best]))))
+        enough = max(self._rule.min_items, self._rule.min_share * min(len(own), len(set(self._histories[best]))))
         return best if shared >= enough else None
 
     def places(self, row: int) -> dict[int, int]:

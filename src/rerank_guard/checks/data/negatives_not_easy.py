@@ -1,4 +1,4 @@
-"""Can target items be told from negatives without a look at the user?"""
+"""Can target items be recognised among the negatives without the user?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rerank_guard.core.faults.data import EASY_NEGATIVES
 from rerank_guard.core.finding import Affected, Finding, Limit, not_applicable, suspect
 from rerank_guard.core.ragged import Ragged
 from rerank_guard.core.row_equality import distinct_tasks, first_equal_rows
-from rerank_guard.core.setting import Level, NeededCount, NeededShare, Share
+from rerank_guard.core.setting import Level, NeededCount, NeededShare, Positive, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import BoolArray, IntArray, RankingTask
@@ -25,16 +25,15 @@ __all__ = ["negatives_not_easy"]
 
 _MOST_TASKS = 20_000
 
-_MANY_TIMES = 5
-"""Items of all lists, as a multiple of the longest list, from which on a list shows a small part of them."""
+_FEWEST_TARGETS = 3
 
-_NEARLY_ALL = 0.9
-"""Share of a list's negatives that makes them the same as those of others."""
-
-_SAME = "The same negatives are listed for {n} of {of} tasks with {targets} different target items: the item that is new is the target item."
+_SAME = (
+    "{n} of {of} tasks, with {targets} different target items, list the same negatives, or nearly all of theirs from as few items as "
+    "the longest list has: an item that is not one of these is the target item."
+)
 _NEVER = (
     "Of {targets} target items {listed} are ever listed as a negative, while {again:.0%} of the negatives are listed again for "
-    "others: an item that is a negative anywhere is nobody's target item."
+    "others: an item that is a negative in any list is likely no target item."
 )
 _NOTHING = (
     "no two tasks have different lists with a target item and a negative",
@@ -48,7 +47,7 @@ class _Seen:
 
     Attributes:
         n: different lists.
-        same: (n,) whether a task has the most common set of negatives, of those that come with three target items or more.
+        same: (n,) whether a task has the negatives of many others; see `_same_negatives`.
         targets_beside: different target items beside these negatives.
         targets: different target items.
         listed: those that are a negative in a list.
@@ -82,6 +81,8 @@ def negatives_not_easy(
     min_listed: Share = 0.25,
     max_same: NeededShare = 0.2,
     fewest: NeededCount = 10,
+    nearly_all: NeededShare = 0.9,
+    many_items: Positive = 5.0,
 ) -> Finding:
     """Target items are not recognised by the lists alone: negatives are drawn for each user, from items that are targets too.
 
@@ -89,8 +90,8 @@ def negatives_not_easy(
     everybody, or come from a pool without target items, the user's history is not needed for it.
 
     - FAILED, exact: `fewest` tasks or more, and above `max_same` of all, list the same set of negatives beside three or more
-      different target items; or take nine of ten negatives from as few items as the longest list has, of five times as many
-      items in all. (Where each list is the whole catalogue, each target item has its own set of negatives.)
+      different target items; or take a share of `nearly_all` of their negatives from as few items as the longest list has,
+      where `many_items` times as many are listed in all. (Where each list is the whole catalogue, each target item has its own set of negatives.)
     - FAILED, at `alpha`: of the different target items fewer are ever listed as a negative than a share of `min_listed` times
       the share of negatives that come again in other lists. Drawn from one pool, an item of one list is in another one with
       at least the probability with which a negative is seen again, target item or not (of items that are drawn once or more,
@@ -110,6 +111,8 @@ def negatives_not_easy(
         min_listed: how seldom target items may be negatives, relative to how often negatives come again, in [0, 1).
         max_same: largest share of tasks with the same negatives, in (0, 1].
         fewest: fewest tasks with the same negatives that count.
+        nearly_all: share of a list's negatives that makes them the same as those of others, in (0, 1].
+        many_items: items of all lists, as a multiple of the longest list, from which on a list shows a small part of them.
 
     Returns:
         As above; a failure names easy-negatives.
@@ -120,7 +123,7 @@ def negatives_not_easy(
     require_tasks(tasks)
     table = evenly_spaced(TaskTable.of(tasks), _MOST_TASKS)
     table = table.take(distinct_tasks(table))
-    seen = _look(table)
+    seen = _look(table, nearly_all, many_items)
     if seen is None:
         return not_applicable(*_NOTHING)
     n_same = int(seen.same.sum())
@@ -150,7 +153,7 @@ def negatives_not_easy(
     )
 
 
-def _look(table: TaskTable) -> _Seen | None:
+def _look(table: TaskTable, nearly_all: float, many_items: float) -> _Seen | None:
     ids = table.pool.id_codes(table.candidates.values).astype(np.int64)
     row = table.candidates.row_of_value()
     is_target = ids == table.target[row]
@@ -160,10 +163,11 @@ def _look(table: TaskTable) -> _Seen | None:
     order = np.lexsort((negatives, row))
     lengths = np.bincount(row, minlength=len(table))
     sets = Ragged(negatives[order], np.concatenate([[0], np.cumsum(lengths)]))
-    first = first_equal_rows(sets)
+    first, target = first_equal_rows(sets), table.target.astype(np.int64)
+    pooled = _from_one_pool(sets, target, lengths, nearly_all, many_items)
     return _Seen(
         n=len(table),
-        same=(common := _same_negatives(sets, first, table.target.astype(np.int64), lengths)),
+        same=(common := _same_negatives(pooled, first, target, lengths)),
         targets_beside=len(np.unique(table.target[common])),
         targets=len(different := np.unique(table.target)),
         listed=int(np.isin(different, negatives).sum()),
@@ -171,33 +175,36 @@ def _look(table: TaskTable) -> _Seen | None:
     )
 
 
-def _same_negatives(sets: Ragged[np.int64], first: IntArray, target: IntArray, lengths: IntArray) -> BoolArray:
-    """(T,) the tasks with the most common set, or whose negatives come from as few items as the longest list has."""
-    pooled = _from_one_pool(sets, target, lengths)
-    return pooled if len(np.unique(target[pooled])) >= 3 else _commonest(first, target, lengths)
+def _same_negatives(pooled: BoolArray, first: IntArray, target: IntArray, lengths: IntArray) -> BoolArray:
+    """(T,) the tasks with the most common set, or those whose negatives come from one pool, whichever are more."""
+    common = _commonest(first, target, lengths)
+    has_targets = len(np.unique(target[pooled])) >= _FEWEST_TARGETS
+    return pooled if has_targets and pooled.sum() > common.sum() else common
 
 
-def _from_one_pool(sets: Ragged[np.int64], target: IntArray, lengths: IntArray) -> BoolArray:
+def _from_one_pool(
+    sets: Ragged[np.int64], target: IntArray, lengths: IntArray, nearly_all: float, many_items: float
+) -> BoolArray:
     """(T,) the tasks whose negatives are nearly all among the M most listed ones, M of the longest list; else none.
 
-    Lists of unlike lengths, or without what is in the user's history, are cut from the same few that way. Nothing is said of
-    a small catalogue, of which each list shows a large part.
+    Lists of unlike lengths, or without the items of the user's history, are cut from the same few items that way. A small
+    catalogue, of which each list shows a large part, is not judged.
     """
     items, times = np.unique(sets.values, return_counts=True)
     most = int(lengths.max())
-    if len(np.union1d(items, target)) < _MANY_TIMES * most:
+    if len(np.union1d(items, target)) < many_items * most:
         return np.zeros(len(target), dtype=np.bool_)
     pool = items[np.argsort(-times, kind="stable")[:most]]
     inside = np.bincount(sets.row_of_value(), weights=np.isin(sets.values, pool), minlength=len(target))
-    return np.asarray((lengths > 0) & (inside >= _NEARLY_ALL * lengths))
+    return np.asarray((lengths > 0) & (inside >= nearly_all * lengths))
 
 
 def _commonest(first: IntArray, target: IntArray, lengths: IntArray) -> BoolArray:
-    """(T,) the tasks with the most common set of negatives that is beside three target items or more."""
+    """(T,) the tasks with the most common set of negatives that is beside `_FEWEST_TARGETS` target items or more."""
     of_pair, _ = np.unique(np.stack([first, target]), axis=1)
     targets = np.bincount(of_pair, minlength=len(first))
     times = np.bincount(first, minlength=len(first))
-    times[(targets < 3) | (lengths == 0)] = 0
+    times[(targets < _FEWEST_TARGETS) | (lengths == 0)] = 0
     best = int(times.argmax())
     return np.asarray((first == best) & (times[best] > 0))
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 
 from rerank_guard.checks._settings import require_tasks
-from rerank_guard.checks.data._shared_histories import SharedHistories, shared_histories
+from rerank_guard.checks.data._shared_histories import SharedHistories, SharedRule, shared_histories
 from rerank_guard.checks.data._task_pairs import SameChoice, Split, numbered_alike
 from rerank_guard.core.check import check
 from rerank_guard.core.fault import Fault
 from rerank_guard.core.faults.data import HISTORY_ORDER_DIFFERS, TARGET_NOT_NEWEST
 from rerank_guard.core.finding import Finding, Limit, not_applicable, suspect
-from rerank_guard.core.setting import Level, Share
+from rerank_guard.core.setting import Level, NeededCount, NeededShare, Positive, Share
 from rerank_guard.core.stage import Stage
 from rerank_guard.core.task_table import TaskTable
 from rerank_guard.core.types import IntArray, RankingTask
@@ -42,15 +42,18 @@ def training_follows_time(
     alpha: Level = 1e-6,
     min_in_order: Share = 0.75,
     min_before_target: Share = 0.35,
+    min_items: NeededCount = 4,
+    min_share: NeededShare = 0.6,
+    times_natural: Positive = 10.0,
 ) -> Finding:
     """The items that a training history shares with a test history are in the same order, before the training target item.
 
     A model that was trained on shuffled histories, or to name what was taken first, does something else than what is asked
     of it in the test; its loss falls all the same.
 
-    A training task is of a test task's user where at least 4 of its items, and 60 % of the shorter history, are in the test
-    history, whatever the ids. How often users who are alike share as much is seen of the test tasks among themselves;
-    nothing is said where that is more than a tenth as often. Compared are neighbours of the training history, and the training target item
+    A training task is of a test task's user where at least `min_items` of its items, and a share of `min_share` of the shorter
+    history, are in the test history, whatever the ids. How often users who are alike share as much is measured on the test
+    tasks among themselves; training has to match `times_natural` times as often. Compared are neighbours of the training history, and the training target item
     where the test task has it in its history or as its own target item. The training tasks of one test task are one
     observation, of their mean.
 
@@ -70,6 +73,9 @@ def training_follows_time(
         alpha: how often a healthy training set may be failed.
         min_in_order: least mean share of neighbours in the order of the test history.
         min_before_target: least mean share of the history that was taken before the target item.
+        min_items: items that a training history has to share with a test history to be of its user, from 1 on.
+        min_share: the same as a share of the shorter history, in (0, 1].
+        times_natural: how many times as often training tasks have to match a test task as test tasks match each other.
 
     Returns:
         As above; history-order-differs or target-not-newest.
@@ -80,7 +86,7 @@ def training_follows_time(
     require_tasks(training_tasks)
     require_tasks(tasks)
     trained, tested = numbered_alike(TaskTable.of(training_tasks), TaskTable.of(tasks), _RULE)
-    found = shared_histories(trained, tested)
+    found = shared_histories(trained, tested, SharedRule(min_items, min_share, times_natural))
     if found is None or len(found.test) == 0:
         return not_applicable(*_NONE_SHARED)
     log_e = {

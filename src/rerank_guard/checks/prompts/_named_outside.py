@@ -67,7 +67,8 @@ class NamedOutside:
             min_users: that must be affected.
             min_ratio: to the larger of the two expectations.
             alpha: where an expectation is above 0: largest probability of so many users or more under a Poisson
-                distribution with twice that mean. Twice, since the expectation is itself an estimate.
+                distribution with twice that mean, in each of four looks (titles and ids, scoring and training). Twice, since the
+                expectation is itself an estimate.
         """
         found, expected = len(self.users), self.expected
         if found < min_users or found < min_ratio * expected:

@@ -95,7 +95,7 @@ def differences(trained: TrainingPrompt, scored: ScoringPrompt) -> list[Differen
     """
     other = in_pieces(scored.text)
     n_after = len(trained.token_ids) - len(trained.before_answer)
-    n_differ = left_over(trained.before_answer, scored.before_answer) * len(other) / len(scored.token_ids)
+    n_differ = left_over(trained.before_answer, scored.before_answer) * len(other) / max(1, len(scored.token_ids))
     one = without_answer(_answer_apart(in_pieces(trained.text), n_after), other, n_after, n_differ)
     found = list(_of_text(one, other))
     if not found or one[:1] == other[:1]:

@@ -26,13 +26,11 @@ class RelevantRanking:
     Attributes:
         rows, grades: one array (N_u,) a task.
         unlisted: the grades of relevant items that a task does not list, one array a task.
-        weights: (U,) by which each query_id counts once; None where each has one task.
     """
 
     rows: Sequence[FloatArray]
     grades: Sequence[FloatArray]
     unlisted: Sequence[FloatArray]
-    weights: FloatArray | None
 
     @classmethod
     def of(cls, ranking: Ranking, table: TaskTable) -> RelevantRanking | None:
@@ -43,7 +41,7 @@ class RelevantRanking:
         grades = listed_grades(table)
         listed = [grades.row(task) for task in range(len(table))]
         rows = [row[:n] for row, n in zip(ranking.matrix, lengths.tolist(), strict=True)]
-        return cls(rows, listed, [_unlisted(table, task, listed[task]) for task in range(len(table))], None)
+        return cls(rows, listed, [_unlisted(table, task, listed[task]) for task in range(len(table))])
 
     def spans(self, metric: Metric) -> list[tuple[str, Span]]:
         """What the metric may be, and how it is then read; the first is the usual reading."""

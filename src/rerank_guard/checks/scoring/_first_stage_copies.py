@@ -27,12 +27,10 @@ class Copies:
 
     Attributes:
         tasks: those with such scores beside others, or, where others have their own scores, with such scores alone.
-        candidates: how many such scores these tasks have at least.
         is_first_stage: whether nearly all tasks have such scores alone: what is judged is the first stage itself.
     """
 
     tasks: IntArray
-    candidates: int
     is_first_stage: bool
 
 
@@ -67,11 +65,11 @@ def copies_of_first_stage(rows: Rows, first_stage: Rows, most: float) -> Copies:
     inner = np.add.reduceat((equal & inside).astype(np.int64), starts)
     is_whole = (n_equal == rows.lengths) & (highest > lowest)
     if float(is_whole.mean()) >= most:
-        return Copies(none, 0, True)
+        return Copies(none, True)
     found = np.flatnonzero(inner >= _LEAST)
     if len(found) < _FEW or _recurs(rows, equal):
-        return Copies(none, 0, False)
-    return Copies(found, int(n_equal[found].min()), False)
+        return Copies(none, False)
+    return Copies(found, False)
 
 
 def _recurs(rows: Rows, equal: BoolArray) -> bool:

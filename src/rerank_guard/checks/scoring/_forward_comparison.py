@@ -161,8 +161,7 @@ def what_they_are(observed: Observed, seen: Comparison) -> Named | None:
     if any(np.isnan(row).any() for row in observed.rows):
         return Named(SILENT_NAN, "not numbers, for some tasks")
     return (
-        _by_one_value(observed, seen)
-        or _by_distance(seen.readings, seen.fits, seen.fit, seen.unmatched, observed)
+        _by_distance(seen.readings, seen.fits, seen.fit, seen.unmatched, observed)
         or _by_shape(observed, seen)
         or _by_search(observed, seen)
         or _by_order(observed, seen)
@@ -179,20 +178,6 @@ def _by_scale(observed: Observed, seen: Comparison) -> Named | None:
     return Named(
         SCORE_SCALE_WRONG, "in its order, but a sigmoid was applied twice, so that all lie between 0.5 and 0.73"
     )
-
-
-def _by_one_value(observed: Observed, seen: Comparison) -> Named | None:
-    """Some positions, fewer than a half, have one exact value in all rows, where the logits differ."""
-    shortest = min(observed.lengths)
-    scores = np.array([row[:shortest] for row in observed.rows])
-    logits = np.array([row[:shortest] for row in seen.plain])
-    if len(scores) < _FEWEST_BY_ORDER:
-        return None
-    filled = np.flatnonzero((np.ptp(scores, axis=0) == 0.0) & (np.ptp(logits, axis=0) > 0.0))
-    if len(filled) == 0 or 2 * len(filled) >= shortest:
-        return None
-    shown = ", ".join(f"{scores[0, at]:.4g} at position {at}" for at in filled[:3].tolist())
-    return Named(SILENT_FALLBACK, f"one and the same value in every row ({shown}), filled in for what was not read")
 
 
 def _filled_in_beside(observed: Observed, seen: Comparison) -> Named | None:

@@ -47,7 +47,7 @@ class ListedRows:
     def copies(self, most: float) -> Copies:
         """Where the scores are the first stage's own; none where no first stage is given."""
         if self.first_stage is None:
-            return Copies(np.zeros(0, dtype=np.int64), 0, False)
+            return Copies(np.zeros(0, dtype=np.int64), False)
         return copies_of_first_stage(self.rows, self.first_stage, most)
 
     def orders(self) -> Iterator[ListedRows]:

@@ -1,4 +1,4 @@
-"""The last positions of the lists, ranked last and as they were listed for nearly all users: nobody looked at them."""
+"""The last positions of the lists, ranked last and as they were listed for nearly all users: the model did not rank them."""
 
 from __future__ import annotations
 

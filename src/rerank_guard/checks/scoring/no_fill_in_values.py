@@ -153,13 +153,11 @@ class _Found:
             "recurring_value": None if self.recurring is None else self.recurring.value,
         }
         positions: dict[str, Measured] = {"users_with_scores_of_the_position": len(self.in_order)}
-        if len(self.constant_tasks) > max_constant or not len(self.tasks):
+        if len(self.constant_tasks) > max_constant:
             return {**constant, **again, **positions}
-        if len(self.recurring_tasks):
+        if self.recurring is not None:
             return {**again, **constant, **positions}
-        if len(self.in_order):
-            return {**positions, **constant, **again}
-        return {**constant, **again, **positions}
+        return {**positions, **constant, **again} if len(self.in_order) else {**constant, **again, **positions}
 
     @property
     def cause(self) -> str:

@@ -121,7 +121,7 @@ def no_order_fallback(
         least_kept: fewest candidates above appended ones; fewer may have been moved to the front on purpose.
 
     Returns:
-        PASSED, or FAILED with silent-fallback. The first three kinds are exact, the last one is statistical.
+        PASSED, or FAILED with silent-fallback. All kinds but the order of the list are exact; that one is statistical.
 
     Raises:
         InvalidTaskError: no tasks.

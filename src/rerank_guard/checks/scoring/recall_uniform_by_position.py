@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,9 +27,6 @@ __all__ = ["recall_uniform_by_position"]
 
 _SPENT = 4.0
 """Nats that the mixtures over bets and comparisons cost at the start, about; more users cost no more."""
-
-_CHANCE = 0.01
-"""A part that differs by more than the effect is left to chance where equal recalls show as much more often than this."""
 
 _CAUSE = (
     "Target items in one part of the list are found far more often than in another, though they are spread evenly: the model "
@@ -66,6 +64,7 @@ def recall_uniform_by_position(
     *,
     alpha: Level = 1e-6,
     alpha_doubtful: FixedLevel = 1e-3,
+    alpha_parts: FixedLevel = 0.01,
     effect: Share = 0.25,
 ) -> Finding:
     """Recall@K of target items in one part of the list is that of the rest, within `effect`.
@@ -79,8 +78,8 @@ def recall_uniform_by_position(
 
     - FAILED: that e-value reaches 1/alpha. No healthy reranker is failed with a probability above alpha, whatever the number
       of comparisons and of looks (Ville 1939).
-    - INCONCLUSIVE: two large parts differ by more than `effect`, and equal recalls show as much in fewer than one of 100
-      sets of so many users (a normal approximation, times the number of such comparisons); or a single position does and
+    - INCONCLUSIVE: two large parts differ by more than `effect`, and equal recalls show as much in a share of at most
+      `alpha_parts` of the sets of so many users (a normal approximation, times the number of such comparisons); or a single position does and
       "all recalls are equal" is rejected at `alpha_doubtful`; without a proof that it is more than `effect`.
     - NOT_APPLICABLE: there are so few users that nothing could be shown, or that equal recalls often differ as much.
     - PASSED: else; no such difference was shown.
@@ -96,6 +95,7 @@ def recall_uniform_by_position(
         alpha: how often a reranker whose recalls differ by at most `effect` may be failed; inside (0, 0.5). It also decides
             whether the positions are uneven.
         alpha_doubtful: level at which a single position that differs from the others is no pass.
+        alpha_parts: the same of a half or a quarter; above it the difference is left to chance.
         effect: largest difference in recall that is accepted, in [0, 1).
 
     Returns:
@@ -122,7 +122,7 @@ def recall_uniform_by_position(
     if not contrasts.parts:
         return not_applicable(*_NOT_BOTH, claim=claim, measured=nothing, n=len(found.hits))
     worst, log_e = contrasts.widest(effect), contrasts.log_e(effect)
-    status = _status(contrasts, alpha, alpha_doubtful, effect)
+    status = _status(contrasts, _Levels(alpha, alpha_doubtful, alpha_parts), effect)
     if status is Status.NOT_APPLICABLE:
         return not_applicable(*_TOO_FEW, claim=claim, measured=nothing, n=len(found.hits))
     failed = status is Status.FAILED
@@ -153,16 +153,25 @@ def recall_uniform_by_position(
     )
 
 
-def _status(contrasts: Contrasts, alpha: float, alpha_doubtful: float, effect: float) -> Status:
-    needed = math.log(1.0 / alpha)
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Of a failure, and of a doubt about a single position and about a part of the list."""
+
+    failed: float
+    position: float
+    part: float
+
+
+def _status(contrasts: Contrasts, levels: _Levels, effect: float) -> Status:
+    needed = math.log(1.0 / levels.failed)
     if contrasts.log_e(effect) >= needed:
         return Status.FAILED
     part = max(contrasts.parts, key=lambda each: abs(each.difference))
     can_decide = contrasts.log_e_at_most(effect) >= needed
     if abs(part.difference) > effect:
-        is_chance = contrasts.p_if_equal(effect) > _CHANCE
+        is_chance = contrasts.p_if_equal(effect) > levels.part
         return Status.NOT_APPLICABLE if is_chance else Status.INCONCLUSIVE
-    if abs(contrasts.widest(0.0).difference) > effect and contrasts.log_e(0.0) >= math.log(1.0 / alpha_doubtful):
+    if abs(contrasts.widest(0.0).difference) > effect and contrasts.log_e(0.0) >= math.log(1.0 / levels.position):
         return Status.INCONCLUSIVE
     return Status.PASSED if can_decide else Status.NOT_APPLICABLE
 

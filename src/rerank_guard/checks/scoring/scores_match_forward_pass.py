@@ -125,8 +125,7 @@ def scores_match_forward_pass(
     of the sigmoid of its logit.
     Exact, without statistics.
 
-    A mismatch is named after the hypothesis that gives the observed scores, tried in this order: one exact value at a
-    position of every row; other readings of the model
+    A mismatch is named after the hypothesis that gives the observed scores, tried in this order: other readings of the model
     over all tasks, by distance; the same over the tasks that do not match; shapes of the scores themselves; tokens searched
     in the whole vocabulary, where each letter that is not read at its own token is that token's by itself; other readings by their order alone. Only after a failure the forward pass is asked again: for
     the logits one to three token positions earlier; and, where the scores are still unexplained or the same for all tasks,

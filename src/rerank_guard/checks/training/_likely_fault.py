@@ -41,9 +41,6 @@ _AVOIDED = (
 )
 _RAN_OFF = "The letter NLL is, or was, far above chance, and above where it started: the learning rate is likely too large{}."
 _NOTHING = "Enough steps, and nothing learned: the answer is likely not in the prompt, or not in the loss."
-_MORE_OF_IT = (
-    "Train for longer or with more data, or put more of what tells the candidates apart into the prompt{}."
-)
 _LESS_CONFIDENT = (
     "Look at the examples with the largest NLL (wrong labels, targets cut from the prompt); then lower the learning "
     "rate, stop earlier, or smooth the labels."

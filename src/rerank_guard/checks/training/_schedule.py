@@ -17,12 +17,6 @@ _NOTHING = 1e-6
 _AT_PEAK = 0.99
 """Share of the largest rate at which the warm-up is over."""
 
-_FITS = 0.02
-"""Mean distance from a curve, as a share of the peak, within which the job followed it."""
-
-_DIFFERS = 0.05
-"""Mean distance from every curve of the planned pace beyond which the job did not follow any."""
-
 _PACES = (1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 32.0, 64.0)
 """Steps of the schedule a step of the optimiser; accumulation over 2 to 64 batches, and what ends a fifth early."""
 
@@ -38,7 +32,7 @@ def idle_at_the_end(rates: FloatArray) -> int:
     return len(rates) - 1 - int(alive[-1]) if len(alive) else len(rates)
 
 
-def pace(plan: TrainingPlan, rates: FloatArray) -> float:
+def pace(plan: TrainingPlan, rates: FloatArray, fits: float, differs: float) -> float:
     """How many steps the schedule took for each of the optimiser's, where one of the usual schedules shows it; else 1.
 
     A schedule that is advanced with every micro-batch, or counts too few steps, is the planned one at a higher pace. Compared
@@ -49,12 +43,14 @@ def pace(plan: TrainingPlan, rates: FloatArray) -> float:
     Args:
         plan: of its steps and warm-up.
         rates: (S,) the learning rate of each step, of which the largest is above 0.
+        fits: mean distance from a curve, as a share of the peak, within which the job followed it.
+        differs: mean distance from every curve of the planned pace beyond which it followed none of these.
     """
     if np.ptp(rates) == 0.0:
         return 1.0
     distance = {factor: _distance(plan, rates, factor) for factor in (1.0, *_PACES)}
     best = min(distance, key=lambda factor: distance[factor])
-    return best if distance[1.0] > _DIFFERS and distance[best] <= _FITS else 1.0
+    return best if distance[1.0] > differs and distance[best] <= fits else 1.0
 
 
 def _distance(plan: TrainingPlan, rates: FloatArray, factor: float) -> float:

@@ -46,6 +46,8 @@ class _Allowed:
     min_alive: float
     max_idle: float
     warmup_tolerance: float
+    pace_fits: float
+    pace_differs: float
     sampling_slack: float
 
 
@@ -90,6 +92,8 @@ def config_obeyed(
     min_alive: NeededShare = 0.5,
     max_idle: Share = 0.05,
     warmup_tolerance: Share = 0.4,
+    pace_fits: Share = 0.02,
+    pace_differs: Share = 0.05,
     sampling_slack: Ratio = 3.0,
     max_ignored: Count = 0,
 ) -> Finding:
@@ -131,6 +135,8 @@ def config_obeyed(
             cosine's is 0.97.
         max_idle: share of the steps after the warm-up that may be without a learning rate at the end.
         warmup_tolerance: share by which the warm-up may be shorter or longer than planned.
+        pace_fits: mean distance from a schedule of another pace, as a share of the peak, within which the job followed it.
+        pace_differs: mean distance from every schedule of the planned pace beyond which the job followed none of them.
         sampling_slack: how many distinct examples may be missing beside the tolerance, as a multiple of the square root
             of those that draws with replacement show; their standard deviation is at most 0.4 of that root.
         max_ignored: how many of these may differ.
@@ -160,6 +166,8 @@ def config_obeyed(
         min_alive,
         max_idle,
         warmup_tolerance,
+        pace_fits,
+        pace_differs,
         sampling_slack,
     )
     settings = _settings(plan, trace, allowed)
@@ -255,7 +263,7 @@ def _schedule(plan: TrainingPlan, trace: TrainingTrace, allowed: _Allowed) -> li
         too_short = seen + slack < (1.0 - allowed.warmup_tolerance) * plan.warmup_steps
         too_long = seen - slack > (1.0 + allowed.warmup_tolerance) * plan.warmup_steps
         settings.append(_Setting("warmup_steps", plan.warmup_steps, seen, too_short or too_long))
-    seen_pace = pace(plan, rates)
+    seen_pace = pace(plan, rates, allowed.pace_fits, allowed.pace_differs)
     how = " (the schedule is advanced with each micro-batch, or ends before the job)" if seen_pace != 1.0 else ""
     return [*settings, _Setting("schedule_steps_per_step", 1.0, seen_pace, seen_pace != 1.0, how)]
 
