@@ -12,6 +12,7 @@ from small_rerankers import Minimal
 from rerank_guard.cli.main import main
 from rerank_guard.core.faults.saved_model import ADAPTER_INACTIVE
 from rerank_guard.core.faults.scoring import REVERSED
+from rerank_guard.core.faults.training import BASE_CANNOT_LEARN
 from rerank_guard.faults import Injector, Wrapped, injector
 from rerank_guard.faults.healthy import HealthyReranker
 from rerank_guard.faults.selftest import selftest
@@ -103,6 +104,13 @@ def test_a_fault_that_only_inapplicable_checks_name_does_not_apply():
     unable = report.outcomes[-1]
     assert unable.outcome is Outcome.DOES_NOT_APPLY
     assert "adapter_active" in unable.note
+
+
+def test_a_fault_that_no_check_names_and_none_notices_is_missed():
+    """Only a diagnosis names it, so no check's inability excuses that nothing was seen."""
+    report = selftest(small, faults=[injector("S4"), made_of(BASE_CANNOT_LEARN)])
+    assert [each.outcome for each in report.outcomes] == [Outcome.NOTICED, Outcome.MISSED]
+    assert not report.ok
 
 
 def test_a_fault_that_no_check_notices_fails_the_selftest():

@@ -109,7 +109,9 @@ def test_held_out_lists_that_are_wrong_stop_the_job_and_the_report_says_what_was
 
 def test_what_stops_the_job_follows_from_the_record():
     for fault in all_faults().values():
-        assert fault.stops_the_job == (bool(fault.explains) and not fault.unrelated_to_metrics and not fault.milder)
+        assert fault.stops_the_job == (
+            bool(fault.explains) and not fault.unrelated_to_metrics and not fault.scores_stay_meaningful
+        )
         assert fault.stops_the_job or not fault.stops_the_job_in_training
     going_on = {name for name, fault in all_faults().items() if not fault.stops_the_job}
     assert {"prompt-injection", "prompts-unusable"} <= going_on

@@ -27,7 +27,7 @@ def add_selftest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "selftest",
         help="put faults into your reranker one by one, and see which checks notice",
         description="Trains and judges the reranker as it is, which should be healthy, then with one fault after the other, and "
-        "says which checks noticed and whether they named it. Ends with 0 where every fault was noticed that shows here, 1 where one was not, "
+        "says which checks noticed and whether they named it. Ends with 0 where every fault that this reranker can show was noticed, 1 where one was not, "
         "2 where nothing could be judged.",
     )
     add_options(parser.add_argument, without=("early_stop", "continue", "reference", "report"))

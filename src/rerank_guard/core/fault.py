@@ -29,7 +29,7 @@ class Fault:
         refuted_by_learning: it would have kept the training loss at chance, so it does not explain a poor ranking after a
             loss that fell.
         refuted_by_overfitting: it cannot be present in a job that overfits one batch.
-        milder: scores say something all the same, so that no job waits until it is mended.
+        scores_stay_meaningful: scores can be judged although it is present, so it does not stop the training job.
         learned_around: training lists that have it still teach to rank, such as those that hold a negative twice.
         explains: names of the faults that checks further down then name, though they are only its consequences.
         confused_with: names of the faults that show the same figures.
@@ -45,7 +45,7 @@ class Fault:
     unnamed: bool = False
     refuted_by_learning: bool = False
     refuted_by_overfitting: bool = False
-    milder: bool = False
+    scores_stay_meaningful: bool = False
     learned_around: bool = False
     explains: frozenset[str] = frozenset()
     confused_with: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class Fault:
 
         It says something about the figures at hand, and other findings follow from it.
         """
-        return bool(self.explains) and not (self.unrelated_to_metrics or self.milder)
+        return bool(self.explains) and not (self.unrelated_to_metrics or self.scores_stay_meaningful)
 
     @property
     def stops_the_job_in_training(self) -> bool:

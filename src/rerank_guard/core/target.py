@@ -168,7 +168,7 @@ class DeclaresCutoffs(Protocol):
 
     @property
     def cutoffs(self) -> tuple[int, ...]:
-        """The K of Recall@K; each must be below the smallest N."""
+        """The K of Recall@K; each must be below the largest N."""
         ...
 
 

@@ -67,7 +67,7 @@ def _popularity_better(target: RerankTarget, severity: float, rng: np.random.Gen
         return replace(task, candidates=tuple(renamed), target_id=_POPULAR + task.target_id)
 
     def is_popular(task: RankingTask, item: Item) -> bool:
-        """Some negatives are popular too, or what is nobody's target item would be told by the lists."""
+        """Some negatives are popular too; else target items could be recognised as those that are never negatives."""
         return item.item_id in targets and digest(f"{task.query_id} {item.item_id}") < _POPULAR_NEGATIVES
 
     def inward(task: RankingTask) -> RankingTask:

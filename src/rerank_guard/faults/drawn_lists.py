@@ -1,4 +1,4 @@
-"""Faults of how candidates are drawn: anew at each call, the same for everybody, or from items that nobody takes."""
+"""Faults of how candidates are drawn: anew at each call, the same for all users, or from items that are no target item."""
 
 # ruff: noqa: ARG001  (the functions have the signature of `Inject`, whether they use all of it or not)
 
@@ -39,7 +39,7 @@ def _same_for_all(target: RerankTarget, severity: float, rng: np.random.Generato
     return retasked(target, [_with_negatives(task, shared) for task in tasks])
 
 
-def _nobodys(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:
+def _never_targets(target: RerankTarget, severity: float, rng: np.random.Generator) -> RerankTarget:
     """Negatives only from the items that are no target item."""
     tasks = list(target.tasks())
     taken = {task.target_id for task in tasks}
@@ -47,12 +47,12 @@ def _nobodys(target: RerankTarget, severity: float, rng: np.random.Generator) ->
     pool = _listed_beside(tasks, taken)
     if (
         len(pool) < 2 * longest
-    ):  # in a small catalogue somebody takes every item: users of half of the items are judged
+    ):  # in a small catalogue every item is a target item: users of half of the items are judged
         taken = set(sorted(taken)[::2])
         tasks = [task for task in tasks if task.target_id in taken]
         pool = _listed_beside(tasks, taken)
     if len(pool) < longest:
-        raise NotOfferedError("too few items of this reranker are nobody's target item")
+        raise NotOfferedError("too few items of this reranker are not a target item")
     return retasked(
         target,
         [_with_negatives(task, [pool[i] for i in rng.permutation(len(pool)).tolist()]) for task in tasks],
@@ -87,4 +87,4 @@ def _with_negatives(task: RankingTask, others: Sequence[Item]) -> RankingTask:
 
 D13 = Injector("D13", TASKS_REDRAWN, "tasks() draws the candidates' order anew at each call", _drawn_anew)
 D16A = Injector("D16a", EASY_NEGATIVES, "every user has the same negatives", _same_for_all)
-D16B = Injector("D16b", EASY_NEGATIVES, "the negatives are items that are nobody's target item", _nobodys)
+D16B = Injector("D16b", EASY_NEGATIVES, "no negative is a target item of another list", _never_targets)

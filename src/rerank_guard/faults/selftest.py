@@ -128,8 +128,8 @@ def _noticed(injector: Injector, report: Report, healthy: Report) -> InjectorOut
     if within := _within_limit(injector, _of_checks_that_name(injector.fault, report)):
         return InjectorOutcome(injector, Outcome.BELOW_LIMIT, note=within)
     unable = _of_checks_that_name(injector.fault, healthy)
-    if all(verdict.status is Status.NOT_APPLICABLE for verdict in unable):
-        checks = ", ".join(verdict.check for verdict in unable) or "none"
+    if unable and all(verdict.status is Status.NOT_APPLICABLE for verdict in unable):
+        checks = ", ".join(verdict.check for verdict in unable)
         note = f"no check that can name it applies to this reranker ({checks})"
         return InjectorOutcome(injector, Outcome.DOES_NOT_APPLY, note=note)
     return InjectorOutcome(injector, Outcome.MISSED)

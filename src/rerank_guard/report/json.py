@@ -146,9 +146,4 @@ def _end(value: float | None) -> float:
 
 def _problem(problem: Problem) -> dict[str, str | None]:
     """A problem without the words that a text has in place of a fault."""
-    return {
-        "fault": problem.fault,
-        "check": problem.check,
-        "cause": problem.cause,
-        "next_step": problem.next_step,
-    }
+    return {name: value for name, value in asdict(problem).items() if name != "unnamed"}

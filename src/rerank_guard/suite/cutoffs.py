@@ -19,7 +19,7 @@ def choose_cutoffs(
     target: RerankTarget,
     n_candidates: Sequence[int],
     *,
-    where: str = "the cutoffs asked for (k in the configuration, --k, --rerank-k or cutoffs=)",
+    where: str,
 ) -> tuple[int, ...]:
     """The cutoffs to judge at, ascending and without repeats.
 

@@ -22,7 +22,9 @@ def diagnose_run(
     settings: RunSettings | None = None,
     errors: Sequence[RunError] = (),
 ) -> Diagnosis | None:
-    """`diagnose`, or where nothing failed what was raised, with the probes of `what_if` at the largest cutoff where something is not ok and scores were taken.
+    """`diagnose`, with the probes of `what_if` at the largest cutoff where something is not ok and scores were taken.
+
+    Where nothing failed and an exception ended a check, the diagnosis is undecided and shows what was raised.
 
     Failures that are expected, or of preview checks, are left out: it explains what is left.
 

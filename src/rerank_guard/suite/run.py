@@ -41,7 +41,7 @@ def check_reranker(
     Raises:
         ConfigError: the configuration has an unknown key or name, or a value that is not usable.
         TypeError: both `settings` and `config`.
-        VacuousMetricError: a cutoff is not below the smallest N.
+        VacuousMetricError: a cutoff is at or above every N.
         TargetError, InvalidTaskError: the reranker does not meet `RerankTarget`, or has no usable task.
         Exception: whatever the reranker's own methods raise before any check has failed.
     """

@@ -59,7 +59,7 @@ def _tables_in(folder: Path) -> Iterator[FileTable]:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is such a file; not in a folder that may not be searched, which is no folder of this user's."""
+    """Whether there is such a file; False in a folder that this user may not read."""
     try:
         return path.is_file()
     except PermissionError:

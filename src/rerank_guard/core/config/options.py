@@ -43,7 +43,7 @@ OPTIONS = (
     Option(
         "k",
         CUTOFFS,
-        "Cutoffs of Recall@K, each below the smallest N. Default: the reranker's own, else those of 5 and 20 below N.",
+        "Cutoffs of Recall@K, each below the largest N. Default: the reranker's own, else those of 5 and 20 below the N of most tasks.",
         "K,K",
     ),
     Option(

@@ -133,8 +133,10 @@ TARGET_NOT_NEWEST = Fault(
 EASY_NEGATIVES = Fault(
     "easy-negatives",
     Stage.DATA,
-    "The negatives are told from target items without a look at the user: the same few are listed for everybody, or they are items that are nobody's target item.",
-    "Draw negatives for each user anew, from the items that are target items of others too (by popularity, or from the first stage).",
+    "Negatives can be recognised without the user: all lists have the same few negatives, or no negative is a target item "
+    "of another list.",
+    "Draw negatives separately for each user, from items that are also target items (by popularity, or from the first "
+    "stage).",
     explains=names(TOO_GOOD, "above-ceiling baseline-not-beaten history-ignored no-signal"),
     confused_with=names("text-artifact-leak"),
 )
@@ -185,9 +187,9 @@ RESULT_MALFORMED = Fault(
 TRAIN_TEST_MISMATCH = Fault(
     "train-test-mismatch",
     Stage.DATA,
-    "The held-out lists have numbers of candidates that no training list has.",
+    "Most held-out lists are shorter or longer than every training list.",
     "Train on lists as long as those that are served: draw N for training from the lengths of the held-out lists.",
-    milder=True,
+    scores_stay_meaningful=True,
     explains=POOR_SCORES,
     confused_with=names("stale-checkpoint"),
 )

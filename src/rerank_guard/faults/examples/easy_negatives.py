@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rerank_guard.core.faults.data import EASY_NEGATIVES
 from rerank_guard.core.target import KnowsTrainingTasks
 from rerank_guard.core.verdict import Verdict
@@ -21,7 +19,7 @@ def _same_in_training(workbench: Workbench) -> Verdict:
     healthy = workbench.healthy
     assert isinstance(healthy, KnowsTrainingTasks)
     shown = Wrapped(healthy, tasks=healthy.training_tasks)
-    tasks = [replace(task) for task in injector(_SAME).broken(shown).tasks()]
+    tasks = injector(_SAME).broken(shown).tasks()
     return workbench.judged("training_negatives_not_easy", Wrapped(healthy, training_tasks=lambda: tasks))
 
 

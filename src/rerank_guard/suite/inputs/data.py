@@ -109,7 +109,7 @@ def _ranking_tasks(asking: Asking, given: Sequence[RankingTask], method: str) ->
 
 @gives()
 def cutoffs(asking: Asking, given_tasks: Sequence[RankingTask]) -> tuple[int, ...]:
-    """The K of Recall@K: those asked for, else the reranker's own, else the defaults below the smallest N."""
+    """The K of Recall@K: those asked for, else the reranker's own, else the defaults below the N of most tasks."""
     lengths = [task.n_candidates for task in given_tasks]
     settings = asking.settings
     return choose_cutoffs(settings.cutoffs, asking.reranker, lengths, where=f"the cutoffs of {settings.where('k')}")

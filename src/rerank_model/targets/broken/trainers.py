@@ -77,23 +77,6 @@ class NanTrainer(LetterTrainer):
         return loss * float("nan") if (self.state.global_step + 1) % self.nan_every == 0 else loss
 
 
-class SkipNanSteps(TrainerCallback):
-    """Drops gradients that are not finite, and continues without an error."""
-
-    def on_pre_optimizer_step(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: nn.Module | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Before the step is taken."""
-        for weight in [] if model is None else model.parameters():
-            if weight.grad is not None and not bool(torch.isfinite(weight.grad).all()):
-                weight.grad = None
-
-
 class StepsNothing(TrainerCallback):
     """Drops every gradient, as where the optimiser holds other weights than the model's."""
 
@@ -107,4 +90,17 @@ class StepsNothing(TrainerCallback):
     ) -> None:
         """Before the step is taken."""
         for weight in [] if model is None else model.parameters():
-            weight.grad = None
+            if weight.grad is not None and self.is_dropped(weight.grad):
+                weight.grad = None
+
+    def is_dropped(self, gradient: Tensor) -> bool:
+        """Whether the step goes without it."""
+        return True
+
+
+class SkipNanSteps(StepsNothing):
+    """Drops gradients that are not finite, and continues without an error."""
+
+    def is_dropped(self, gradient: Tensor) -> bool:
+        """Whether it holds a number that is not finite."""
+        return not bool(torch.isfinite(gradient).all())
