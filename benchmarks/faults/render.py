@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.markdown import table
 from scipy.stats import binomtest
 
 __all__ = ["markdown", "rows", "summary"]
@@ -40,13 +41,13 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def summary(result: Mapping[str, Any]) -> str:
     """The table of what was asked and what was got."""
-    table = rows(result)
-    missed = [row[0] for row in table if not row[4]]
-    head = f"{len(table) - len(missed)} of {len(table)} figures are met."
+    asked_for = rows(result)
+    missed = [row[0] for row in asked_for if not row[4]]
+    head = f"{len(asked_for) - len(missed)} of {len(asked_for)} figures are met."
     head += f" **Missed: {'; '.join(missed)}.**" if missed else ""
-    body = _table(
+    body = table(
         ("figure", "at least", "the best published", "got", "met"),
-        [(name, asked, best, got, "yes" if met else "**no**") for name, asked, best, got, met in table],
+        [(name, asked, best, got, "yes" if met else "**no**") for name, asked, best, got, met in asked_for],
     )
     return "\n".join([head, "", *body])
 
@@ -130,7 +131,7 @@ def _faults(catches: Mapping[str, Any]) -> Iterator[str]:
         "earlier run: the sources, the seed and the versions that it depends on have not changed since."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("#", "fault", "caught by", "static", "named", "right", "how sure", "runner-up", "naive"),
         [
             (
@@ -157,7 +158,7 @@ def _naive(row: Mapping[str, Any]) -> str:
 def _equivalents(equivalents: Mapping[str, Any]) -> Iterator[str]:
     yield "## Changes that change nothing"
     yield ""
-    yield from _table(
+    yield from table(
         ("change", "checks that passed", "raised"),
         [(row["change"], str(row["judged"]), ", ".join(row["raised"]) or "-") for row in equivalents["changes"]],
     )
@@ -211,7 +212,7 @@ def _missed_up_to(curve: Sequence[Mapping[str, Any]]) -> str:
 def _measured_on(sections: Mapping[str, Any]) -> Iterator[str]:
     yield "## Measured on"
     yield ""
-    yield from _table(
+    yield from table(
         ("section", "seconds", "seed", "device", "command"),
         [
             (name, f"{part['seconds']:g}", str(part["seed"]), part["device"], f"`{part['command']}`")
@@ -230,10 +231,3 @@ def _share(count: int, of: int) -> str:
 def _few(names: Sequence[str]) -> str:
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
-
-
-def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "---|" * len(heads)
-    for cells in body:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

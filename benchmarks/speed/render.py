@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.markdown import table
 from benchmarks.speed.plots import PANELS
 
 __all__ = ["markdown", "rows", "summary"]
@@ -43,15 +44,15 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def summary(result: Mapping[str, Any]) -> str:
     """The table of what was asked and what was got."""
-    table = rows(result)
-    missed = [row[0] for row in table if row[3] is False]
-    open_ = [row[0] for row in table if row[3] is None]
-    head = f"{sum(row[3] is True for row in table)} of {len(table)} figures are met."
+    asked_for = rows(result)
+    missed = [row[0] for row in asked_for if row[3] is False]
+    open_ = [row[0] for row in asked_for if row[3] is None]
+    head = f"{sum(row[3] is True for row in asked_for)} of {len(asked_for)} figures are met."
     head += f" **Missed: {'; '.join(missed)}.**" if missed else ""
     head += f" Not measured: {'; '.join(open_)}." if open_ else ""
     met = {True: "yes", False: "**no**", None: "-"}
     return "\n".join(
-        [head, "", *_table(("figure", "asked", "got", "met"), [(*row[:3], met[row[3]]) for row in table])]
+        [head, "", *table(("figure", "asked", "got", "met"), [(*row[:3], met[row[3]]) for row in asked_for])]
     )
 
 
@@ -127,7 +128,7 @@ def _scoring(figures: Mapping[str, Any]) -> Iterator[str]:
     gaps = figures["greatest_probability_gap"]
     keep = figures["paths"]["logits_to_keep=1"]["ms_per_prompt"]
     naive = figures["paths"]["naive"]["ms_per_prompt"]
-    yield from _table(
+    yield from table(
         (
             "path",
             "ms a prompt",
@@ -183,7 +184,7 @@ def _training(figures: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     ours = figures["ms_per_step"]["ours"]
-    yield from _table(
+    yield from table(
         ("loss", "ms a step", "it / ours"),
         [(name, f"{taken}", f"{taken / ours:.1f}") for name, taken in figures["ms_per_step"].items()],
     )
@@ -206,7 +207,7 @@ def _prompts(figures: Mapping[str, Any]) -> Iterator[str]:
         f"vocabulary; {figures['equal_to_plain_tokenisation']} of {figures['prompts']} prompts are equal to plain tokenisation."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("way", "ms a prompt"), [(name, f"{taken}") for name, taken in figures["ms_per_prompt"].items()]
     )
     yield ""
@@ -221,7 +222,7 @@ def _metrics(figures: Mapping[str, Any]) -> Iterator[str]:
         "More users and several targets: [statistics.md](statistics.md)."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("by", "us a user", "its own input, us a user"),
         [
             ("ours", f"{ours['us_per_user']:.3f}", "0"),
@@ -277,7 +278,7 @@ def _growth(figures: Mapping[str, Any]) -> Iterator[str]:
                 f"{curve['exponent_of_memory_at_the_top']}",
             )
         )
-    yield from _table(("what grows", "from, to", "seconds", "exponent of time", "peak MB", "of memory"), body)
+    yield from table(("what grows", "from, to", "seconds", "exponent of time", "peak MB", "of memory"), body)
     yield ""
 
 
@@ -291,7 +292,7 @@ def _gpu(gpu: Mapping[str, Any] | None) -> Iterator[str]:
     shape = gpu["shape_0_6b"]
     yield f"{gpu['device']}, `{gpu['command']}`, torch {gpu['versions']['torch']}, CUDA {gpu['cuda']}."
     yield ""
-    yield from _table(
+    yield from table(
         ("figure", "got"),
         [
             ("prompts/s", f"{shape['prompts_per_second']} of {shape['tokens_per_prompt']} tokens"),
@@ -306,7 +307,7 @@ def _gpu(gpu: Mapping[str, Any] | None) -> Iterator[str]:
 def _measured_on(sections: Mapping[str, Any]) -> Iterator[str]:
     yield "## Measured on"
     yield ""
-    yield from _table(
+    yield from table(
         ("section", "command", "seed", "seconds", "device", "load before"),
         [
             (
@@ -323,11 +324,3 @@ def _measured_on(sections: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     versions = next(iter(sections.values()))["versions"]
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
-
-
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(head) + " |",
-        "|" + "---|" * len(head),
-        *("| " + " | ".join(cells) + " |" for cells in body),
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.markdown import table
 from benchmarks.statistics import sections
 
 __all__ = ["markdown", "rows"]
@@ -20,8 +21,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     """The whole document."""
     families = result["families"]
     figures = {name: family["figures"] for name, family in families.items()}
-    table = rows(figures)
-    missed = [row[0] for row in table if not row[3]]
+    asked_for = rows(figures)
+    missed = [row[0] for row in asked_for if not row[3]]
     lines = [
         "<!-- Made from statistics.json by `make stats`; do not edit. -->",
         "# Statistics: what was asked, what was got",
@@ -30,12 +31,12 @@ def markdown(result: Mapping[str, Any]) -> str:
         "`--only NAME` remakes one family of figures. The raw figures, with seed, seconds, versions and device, are in "
         "[statistics.json](statistics.json).",
         "",
-        f"{len(table) - len(missed)} of {len(table)} figures are met."
+        f"{len(asked_for) - len(missed)} of {len(asked_for)} figures are met."
         + (f" **Missed: {'; '.join(missed)}.**" if missed else ""),
         "",
-        *sections.table(
+        *table(
             ("figure", "asked", "got", "met", "how"),
-            [(name, asked, got, "yes" if met else "**no**", how) for name, asked, got, met, how in table],
+            [(name, asked, got, "yes" if met else "**no**", how) for name, asked, got, met, how in asked_for],
         ),
         "",
         *sections.everything(figures),
@@ -202,7 +203,7 @@ def _each(entries: Sequence[Mapping[str, Any]], text: Any, between: str = "; ") 
 def _measured_on(families: Mapping[str, Any]) -> Iterator[str]:
     yield "## Measured on"
     yield ""
-    yield from sections.table(
+    yield from table(
         ("figures", "command", "device", "load before", "seconds", "versions"),
         [
             (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.markdown import table
 from scipy.stats import beta
 
-__all__ = ["everything", "table"]
+__all__ = ["everything"]
 
 
 def everything(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -26,14 +27,6 @@ def everything(figures: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield from lines
         yield ""
-
-
-def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table."""
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "---|" * len(head)
-    for row in body:
-        yield "| " + " | ".join(row) + " |"
 
 
 def _null(null: Mapping[str, Any], others: Mapping[str, Any]) -> Iterator[str]:

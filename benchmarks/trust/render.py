@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.markdown import table
 from scipy.stats import binomtest
+
+from rerank_guard.core.defaults import ALPHA
 
 __all__ = ["markdown", "summary"]
 
-LEVEL = 1e-3
+LEVEL = ALPHA
 """Stated level of a statistical check that does not say another one."""
 
 REJECTED = 1e-6
@@ -23,7 +26,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         f"Made by `make trust` (`{result['command']}`, {result['seconds']:g} s on {result['device']}); `--only 12` remakes one item, "
         "`--fast` the part that the test suite runs. The cases of an item were reported; their siblings were "
-        "written without a look at the code that they try. The raw figures are in [trust.json](trust.json).",
+        "written without reading the code that they try, and some inputs were corrected after their first run. The raw figures are in [trust.json](trust.json).",
         "",
         *summary(result).splitlines(),
         "",
@@ -48,7 +51,7 @@ def summary(result: Mapping[str, Any]) -> str:
         ("siblings right", _share(siblings)),
         ("false alarms on healthy inputs", f"{len(alarms)} of {sum(row['healthy'] for row in rows)}"),
     ]
-    return "\n".join(_table(("figure", "got"), body))
+    return "\n".join(table(("figure", "got"), body))
 
 
 def _share(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -64,7 +67,7 @@ def _wrong(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "None."
     else:
         body = [(str(row["item"]), row["name"], row["expected"], "; ".join(row["wrong"])) for row in wrong]
-        yield from _table(("item", "input", "expected", "what is wrong"), body)
+        yield from table(("item", "input", "expected", "what is wrong"), body)
     yield ""
 
 
@@ -81,7 +84,7 @@ def _cases(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         )
         for row in rows
     ]
-    yield from _table(("item", "input", "expected", "got", "right"), body)
+    yield from table(("item", "input", "expected", "got", "right"), body)
     yield ""
 
 
@@ -100,7 +103,7 @@ def _healthy(healthy: Mapping[str, Any]) -> Iterator[str]:
             if not (row["failed"] or row["inconclusive"]):
                 continue
             body.append((setup, check, str(row["failed"]), str(row["inconclusive"]), _level(row), _within(row)))
-    yield from _table(("set-up", "check", "failed", "inconclusive", "stated level", "within"), body)
+    yield from table(("set-up", "check", "failed", "inconclusive", "stated level", "within"), body)
     yield ""
     names = sorted({check for figures in healthy["setups"].values() for check in figures["checks"]})
     yield f"Neither failed nor inconclusive anywhere: all others of {', '.join(names)}."
@@ -118,10 +121,3 @@ def _within(row: Mapping[str, Any]) -> str:
         return "**no**"
     chance = binomtest(row["failed"], row["judged"], LEVEL, alternative="greater").pvalue
     return "yes" if chance >= REJECTED else "**no**"
-
-
-def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "---|" * len(heads)
-    for cells in body:
-        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
